@@ -11,12 +11,6 @@ namespace {
 // What a step did, for the trace.
 enum class Happened : uint64_t { kLoop = 1, kFiber = 2, kTimeline = 3 };
 
-uint64_t mix(uint64_t hash, uint64_t value) {
-    hash ^= value;
-    hash *= 0x9e3779b97f4a7c15;
-    return hash ^ (hash >> 29);
-}
-
 }  // namespace
 
 SimWorld::SimWorld(uint64_t seed, Options options) : options_(options), random_(seed) {
@@ -92,7 +86,7 @@ bool SimWorld::cancel(Instant when, uint64_t number) {
 }
 
 void SimWorld::trace(uint64_t value) {
-    trace_hash_ = mix(trace_hash_, value);
+    trace_hash_.mix(value);
 }
 
 SimFiber& SimWorld::spawn(const char* name, std::move_only_function<void()> job) {

@@ -26,6 +26,7 @@
 #include "src/base/random.h"
 #include "tests/support/sim_fiber.h"
 #include "tests/support/sim_loop.h"
+#include "tests/support/trace_hash.h"
 
 namespace timber {
 
@@ -61,7 +62,7 @@ class SimWorld {
     // For everything in this world that is drawn while it runs.
     Random& random() { return random_; }
     // Changes with every decision taken so far, and with nothing else.
-    uint64_t trace_hash() const { return trace_hash_; }
+    uint64_t trace_hash() const { return trace_hash_.value(); }
     uint64_t steps() const { return steps_; }
     // Jobs that have not ended.
     size_t jobs_alive() const { return fibers_.size(); }
@@ -126,7 +127,7 @@ class SimWorld {
     Random random_;
     VirtualClock clock_;
     FiberExecutor executor_{*this};
-    uint64_t trace_hash_ = 0;
+    TraceHash trace_hash_;
     uint64_t steps_ = 0;
     uint64_t last_number_ = 0;
     // What can run. The order within each is that in which they became ready.
