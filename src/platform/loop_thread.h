@@ -1,0 +1,34 @@
+#pragma once
+// A loop and the thread that runs it.
+//
+// Thread:   any; not the loop's own for call(), stop() and the destructor.
+// Lifetime: outlives everything that posts to the loop; the destructor stops.
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "src/platform/loop.h"
+
+namespace timber {
+
+class LoopThread {
+  public:
+    // Starts at once. `name` is for people.
+    LoopThread(std::unique_ptr<Loop> loop, std::string name);
+    ~LoopThread();
+    LoopThread(const LoopThread&) = delete;
+    LoopThread& operator=(const LoopThread&) = delete;
+
+    Loop& loop() { return *loop_; }
+    // Runs `function` on the loop and waits for its end. Not after stop().
+    void call(std::move_only_function<void()> function);
+    // Stops the loop (Loop::stop) and waits for its end. May be called again.
+    void stop();
+
+  private:
+    std::unique_ptr<Loop> loop_;
+    std::thread thread_;
+};
+
+}  // namespace timber
