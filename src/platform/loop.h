@@ -9,8 +9,8 @@
 // Thread:     run() on the thread that becomes the loop's; post() and stop() from any thread;
 //             everything else on the loop's thread. While no thread is in run(), timers may be
 //             cancelled from anywhere.
-// Lifetime:   outlives everything that posts to it. run() is called once.
-// Invariants: L1  a task that was posted runs, unless run() had returned before.
+// Lifetime:   outlives every call of post(), which may end after its task ran. run() is called
+// once. Invariants: L1  a task that was posted runs, unless run() had returned before.
 //             L2  run() does not return while an operation of the disk is in flight for it.
 #include <atomic>
 #include <optional>

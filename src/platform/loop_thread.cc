@@ -7,7 +7,7 @@
 
 namespace timber {
 
-LoopThread::LoopThread(std::unique_ptr<Loop> loop, std::string name)
+LoopThread::LoopThread(std::shared_ptr<Loop> loop, std::string name)
     : loop_(std::move(loop)), thread_([this, name = std::move(name)] {
           set_thread_name(name);
           loop_->run();

@@ -2,7 +2,8 @@
 // A loop and the thread that runs it.
 //
 // Thread:   any; not the loop's own for call(), stop() and the destructor.
-// Lifetime: outlives everything that posts to the loop; the destructor stops.
+// Lifetime: the destructor stops. The loop itself stays as long as its Platform, because a thread
+//           may still be on its way out of a post() whose task has already run.
 #include <functional>
 #include <memory>
 #include <string>
@@ -15,7 +16,7 @@ namespace timber {
 class LoopThread {
   public:
     // Starts at once. `name` is for people.
-    LoopThread(std::unique_ptr<Loop> loop, std::string name);
+    LoopThread(std::shared_ptr<Loop> loop, std::string name);
     ~LoopThread();
     LoopThread(const LoopThread&) = delete;
     LoopThread& operator=(const LoopThread&) = delete;
@@ -27,7 +28,7 @@ class LoopThread {
     void stop();
 
   private:
-    std::unique_ptr<Loop> loop_;
+    std::shared_ptr<Loop> loop_;  // owned by this and by the Platform that made it
     std::thread thread_;
 };
 

@@ -1,8 +1,10 @@
 #include "src/platform/platform.h"
 
 #include <utility>
+#include <vector>
 
 #include "src/base/io/log.h"
+#include "src/base/mutex.h"
 #include "src/platform/plain_loop.h"
 #include "src/platform/system_clock.h"
 #include "src/platform/thread_disk.h"
@@ -14,8 +16,9 @@ namespace timber {
 
 namespace {
 
-// Everything but what differs between io_uring and threads. The executor stops first: its jobs use
-// the disk.
+// Everything but what differs between io_uring and threads. The order of the fields matters: the
+// executor ends first, since its jobs use the disk, then the disk with its threads, and last the
+// loops, to which both post.
 class PlatformOnDisk : public Platform {
   public:
     PlatformOnDisk(std::unique_ptr<Disk> disk, const PlatformOptions& options)
@@ -25,8 +28,21 @@ class PlatformOnDisk : public Platform {
     Disk& disk() override { return *disk_; }
     Executor& executor() override { return executor_; }
 
+    Result<std::shared_ptr<Loop>> make_loop() override {
+        TIMBER_TRY(std::shared_ptr<Loop> loop, make_loop_of_kind());
+        const MutexLock lock(mutex_);
+        loops_.push_back(loop);
+        return loop;
+    }
+
+  protected:
+    virtual Result<std::shared_ptr<Loop>> make_loop_of_kind() = 0;
+
   private:
     SystemClock clock_;
+    Mutex mutex_;
+    // Shared with whoever asked for the loop.
+    std::vector<std::shared_ptr<Loop>> loops_ TIMBER_GUARDED_BY(mutex_);
     std::unique_ptr<Disk> disk_;
     ThreadPoolExecutor executor_;
 };
@@ -36,11 +52,13 @@ class UringPlatform : public PlatformOnDisk {
     explicit UringPlatform(const PlatformOptions& options)
         : PlatformOnDisk(std::make_unique<UringDisk>(options.data_directory), options) {}
 
-    Result<std::unique_ptr<Loop>> make_loop() override {
-        TIMBER_TRY(std::unique_ptr<Loop> loop, UringLoop::create(clock()));
+    bool uses_uring() const override { return true; }
+
+  protected:
+    Result<std::shared_ptr<Loop>> make_loop_of_kind() override {
+        TIMBER_TRY(std::shared_ptr<Loop> loop, UringLoop::create(clock()));
         return loop;
     }
-    bool uses_uring() const override { return true; }
 };
 
 class ThreadPlatform : public PlatformOnDisk {
@@ -49,10 +67,12 @@ class ThreadPlatform : public PlatformOnDisk {
         : PlatformOnDisk(std::make_unique<ThreadDisk>(options.data_directory, options.disk_threads),
                          options) {}
 
-    Result<std::unique_ptr<Loop>> make_loop() override {
-        return std::unique_ptr<Loop>(std::make_unique<PlainLoop>(clock()));
-    }
     bool uses_uring() const override { return false; }
+
+  protected:
+    Result<std::shared_ptr<Loop>> make_loop_of_kind() override {
+        return std::shared_ptr<Loop>(std::make_shared<PlainLoop>(clock()));
+    }
 };
 
 std::unique_ptr<Platform> make_thread_platform(const PlatformOptions& options,
@@ -77,7 +97,7 @@ Result<std::unique_ptr<Platform>> Platform::create(const PlatformOptions& option
 }
 
 Result<std::unique_ptr<LoopThread>> Platform::start_loop(std::string name) {
-    TIMBER_TRY(std::unique_ptr<Loop> loop, make_loop());
+    TIMBER_TRY(std::shared_ptr<Loop> loop, make_loop());
     return std::make_unique<LoopThread>(std::move(loop), std::move(name));
 }
 

@@ -8,7 +8,8 @@
 //   store_thread->loop().post(...);
 //
 // Thread:   any.
-// Lifetime: outlives its loops and everything that uses a part of it. Stop the loops first.
+// Lifetime: outlives everything that uses a part of it. Stop the loops first. Loops stay in memory,
+//           stopped, until the platform's own threads have ended and cannot post any more.
 // Failure:  create() fails only if io_uring is demanded and refused.
 #include <memory>
 #include <string>
@@ -44,7 +45,7 @@ class Platform {
     virtual Executor& executor() = 0;
     // A loop for the caller to run, and one with a thread of its own. Operations of disk() may have
     // either as their home.
-    virtual Result<std::unique_ptr<Loop>> make_loop() = 0;
+    virtual Result<std::shared_ptr<Loop>> make_loop() = 0;
     Result<std::unique_ptr<LoopThread>> start_loop(std::string name);
 
     virtual bool uses_uring() const = 0;

@@ -44,13 +44,13 @@ struct LoopClient {
 TEST_P(DiskOperationsTest, ThousandsInFlightFromALoopAllComplete) {
     constexpr size_t kCount = 5'000;  // far more than the submission and completion queues hold
     const FileHandle file = make_file("f", 16 * 4096);
-    AlignedBuffer from(4096, 3), into(4096);
+    AlignedBuffer from(4096, 3), into(kCount * 4096);
     LoopClient client(*platform_);
     for (size_t i = 0; i < kCount; ++i) {
         const uint64_t offset = i % 16 * 4096;
         IoOp& operation = client.add();
         if (i % 2 == 0) {
-            operation.prepare_read(file, offset, into.bytes());
+            operation.prepare_read(file, offset, into.bytes().subspan(i * 4096, 4096));
         } else {
             operation.prepare_write(file, offset, from.bytes());
         }
