@@ -73,7 +73,9 @@ def main():
         mistakes = mistakes_of(file.read())
     products = read_lines(arguments.products)
     problems = check(mistakes, products, read_lines(arguments.checked))
-    print("\n".join(problems + [f"{len(mistakes)} mistakes looked for in {len(products)} products"]))
+    for problem in problems:
+        print(problem)
+    print(f"{len(mistakes)} mistakes looked for in {len(products)} products")
     return 1 if problems else 0
 
 
