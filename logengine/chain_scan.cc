@@ -27,9 +27,10 @@ Status ChainScan::walk(std::vector<FoundSegment>& segments, size_t start, BatchV
     size_t index = start;
     while (index != segments.size()) {
         TIMBER_TRY(const bool any, walk_segment(segments, index, visitor, retained));
-        // A later segment whose first group is torn ends the chain, but is no part of it.
+        // A later segment whose first group is torn may end the chain, but is no part of it.
         if (any) last_segment_ = index;
-        if (at_end_ == AtEnd::kTorn) break;
+        // Also behind a torn group: one that an earlier life left behind stays where it is if the
+        // next group did not fit into the rest of the segment and went to another.
         index = next_in_chain(segments, index);
     }
     return load_last_directory(segments);
@@ -86,7 +87,8 @@ Result<bool> ChainScan::walk_segment(std::vector<FoundSegment>& segments, size_t
         TIMBER_CHECK(reader_.load(offset + header->total_bytes));
         const ByteView group = reader_.bytes().subspan(offset, header->total_bytes);
         if (!group_is_whole(*header, group, geometry_.log_id)) {
-            at_end_ = AtEnd::kTorn;
+            const bool of_last_life = header->epoch == superblock_.epoch;
+            at_end_ = of_last_life ? AtEnd::kTorn : AtEnd::kOld;
             break;
         }
         TIMBER_CHECK(accept(*header, index, offset, group, visitor, retained));

@@ -56,7 +56,7 @@ TEST(LogEngine, SegmentsAreRecycledAfterARelease) {
 }
 
 TEST(LogEngine, AcknowledgedBatchesSurviveEitherDeath) {
-    for (uint64_t seed = 1; seed <= 200; ++seed) {
+    for (uint64_t seed = 1; seed <= 300; ++seed) {
         LogFixture log(seed);
         log.options.writes_in_flight_max = 4;
         log.options.writes_in_flight_fixed = true;
