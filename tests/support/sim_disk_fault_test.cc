@@ -184,6 +184,17 @@ TEST(SimDiskFault, AWriteIsReportedAndNeverThere) {
     EXPECT_EQ(machine.disk().faults_met(FaultKind::kLose), 1u);
 }
 
+TEST(SimDiskFault, ASyncIsReportedAndKeepsNothing) {
+    SimMachine machine;
+    machine.durable_file("a", "o");
+    machine.write("a", 0, "x");
+    machine.disk().inject({.operation = DiskOperation::kSync, .kind = FaultKind::kLose});
+    machine.sync("a");
+    EXPECT_EQ(outcomes_of(machine.disk(), Death::kPowerCut), (Outcomes{"a=o", "a=x"}));
+    machine.sync("a");
+    EXPECT_EQ(outcomes_of(machine.disk(), Death::kPowerCut), Outcomes{"a=x"});
+}
+
 TEST(SimDiskFault, AnOperationStalls) {
     SimMachine machine(1, {.stall = 5s});
     machine.disk().inject({.operation = DiskOperation::kSync, .kind = FaultKind::kStall});
