@@ -42,7 +42,7 @@ size_t end_of_mask(SectorMask mask, Piece piece) {
 }  // namespace
 
 size_t DiskFile::read(uint64_t offset, MutableBytes into) const {
-    if (offset >= size_) return 0;
+    if (into.empty() || offset >= size_) return 0;
     const size_t bytes = std::min<uint64_t>(into.size(), size_ - offset);
     for (uint64_t page = offset / kPageBytes; page * kPageBytes < offset + bytes; ++page) {
         const Piece piece = piece_of(page, offset, bytes);

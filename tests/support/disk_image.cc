@@ -120,7 +120,7 @@ Status DiskImage::remove(std::string_view path) {
     TIMBER_TRY(const Place place, place_of(path));
     const Entry entry = entry_at(place);
     if (!entry) return no_such_file();
-    if (is_directory(*entry)) return refused(EISDIR);
+    if (is_directory(*entry) && !list(path)->empty()) return refused(ENOTEMPTY);
     set_entry(next_change(), place, std::nullopt);
     return {};
 }
