@@ -118,6 +118,7 @@ class IoOp : private Task {
     struct Scratch {
         uint64_t transferred = 0;
         void* pointer = nullptr;
+        uint64_t number = 0;
     };
     Scratch scratch;
 

@@ -30,17 +30,19 @@ class Task {
 
 class TaskQueue {
   public:
-    // True if the queue was empty: whoever pushes first wakes the taker.
+    // True if the queue was empty: whoever pushes first wakes the taker. Sequentially consistent,
+    // as is empty(), so that a taker that announces its sleep and then finds the queue empty
+    // cannot miss a pusher that finds no announcement (src/platform/loop.cc has the proof).
     bool push(Task& task) {
         Task* head = head_.load(std::memory_order_relaxed);
         do {
             task.next_ = head;
-        } while (!head_.compare_exchange_weak(head, &task, std::memory_order_acq_rel,
+        } while (!head_.compare_exchange_weak(head, &task, std::memory_order_seq_cst,
                                               std::memory_order_relaxed));
         return head == nullptr;
     }
 
-    bool empty() const { return head_.load(std::memory_order_acquire) == nullptr; }
+    bool empty() const { return head_.load(std::memory_order_seq_cst) == nullptr; }
 
     // Calls `visit(Task&)` for each task that was there when the call began, oldest first. A task
     // is off the queue when it is visited and may be pushed again or destroyed by the visit.
