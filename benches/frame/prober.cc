@@ -34,12 +34,12 @@ Result<std::unique_ptr<Prober>> Prober::start(const std::string& directory) {
 }
 
 std::vector<Interval> Prober::slow_writes() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return slow_writes_;
 }
 
 Status Prober::status() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return status_;
 }
 
@@ -48,7 +48,7 @@ bool Prober::probe(int64_t due_ns) {
     const Interval took{due_ns, now_ns()};
     writes_.fetch_add(1, std::memory_order_relaxed);
     cpu_ns_.store(thread_cpu_ns(), std::memory_order_relaxed);
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (took.length_ns() >= kSlowNs) slow_writes_.push_back(took);
     status_ = written;
     return written.ok();

@@ -11,13 +11,13 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "benches/frame/block_file.h"
 #include "benches/frame/interval.h"
+#include "src/base/mutex.h"
 
 namespace timber::bench {
 
@@ -52,10 +52,10 @@ class Prober {
     std::unique_ptr<BlockFile> file_;
     std::atomic<uint64_t> writes_ = 0;
     std::atomic<int64_t> cpu_ns_ = 0;
-    mutable std::mutex mutex_;
-    std::vector<Interval> slow_writes_;  // guarded by mutex_
-    Status status_;                      // guarded by mutex_
-    std::jthread thread_;                // last: it uses the rest
+    mutable Mutex mutex_;
+    std::vector<Interval> slow_writes_ TIMBER_GUARDED_BY(mutex_);
+    Status status_ TIMBER_GUARDED_BY(mutex_);
+    std::jthread thread_;  // last: it uses the rest
 };
 
 }  // namespace timber::bench
