@@ -32,7 +32,8 @@
 find_package(Threads REQUIRED)
 
 add_library(timber_options INTERFACE)
-target_compile_options(timber_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Werror)
+target_compile_options(timber_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Werror
+                       -Wno-missing-field-initializers)
 target_include_directories(timber_options INTERFACE ${PROJECT_SOURCE_DIR})
 target_link_libraries(timber_options INTERFACE Threads::Threads)
 if(TIMBER_SANITIZE)

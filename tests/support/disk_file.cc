@@ -65,11 +65,10 @@ uint64_t DiskFile::holes_within(uint64_t offset, uint64_t bytes) const {
     return holes;
 }
 
-std::byte* DiskFile::change_page(uint64_t page, size_t begin, size_t end) {
+std::byte* DiskFile::change_page(uint64_t page, bool whole) {
     PageRef& slot = pages_.slot(page);
     if (!slot) ++pages_allocated_;
-    // All of it will be written, so there is nothing to copy.
-    if (begin == 0 && end == kPageBytes) slot = std::make_shared_for_overwrite<DiskPage>();
+    if (whole) slot = new_page();
     return writable_bytes(slot);
 }
 
@@ -88,8 +87,8 @@ void DiskFile::write(ChangeId change, uint64_t offset, ByteView bytes, const Sur
                 mask &= static_cast<SectorMask>(~(1u << sector));
         }
         if (mask == 0) continue;
-        const bool whole = mask == kAllSectors && piece.end == kPageBytes && piece.begin == 0;
-        std::byte* const into = change_page(page, whole ? 0 : 1, kPageBytes);
+        const bool whole = mask == kAllSectors && piece.begin == 0 && piece.end == kPageBytes;
+        std::byte* const into = change_page(page, whole);
         const uint64_t page_start = page * kPageBytes;
         copy_masked(into, bytes.data() + (page_start + piece.begin - offset), piece, mask);
         surviving_end = page_start + end_of_mask(mask, piece);
@@ -147,7 +146,7 @@ void DiskFile::truncate(ChangeId change, uint64_t bytes) {
         if (begin == 0) {
             drop_page(page);
         } else {
-            std::byte* const into = change_page(page, begin, kPageBytes);
+            std::byte* const into = change_page(page, false);
             std::memset(into + begin, 0, kPageBytes - begin);
         }
         versions_[page].push_back({.change = change,

@@ -87,8 +87,8 @@ class DiskFile {
     };
 
     void grow(ChangeId change, uint64_t bytes);
-    // The page for a change of [begin, end) of it.
-    std::byte* change_page(uint64_t page, size_t begin, size_t end);
+    // The page's bytes for a change; undefined before it if the change writes the `whole` page.
+    std::byte* change_page(uint64_t page, bool whole);
     void drop_page(uint64_t page);
     void persist_truncations();
     // Moves the newest version that `covers` accepts of each sector in `mask` to the durable state,

@@ -16,8 +16,7 @@ uint64_t DiskPage::hash() const {
     return hash;
 }
 
-// For a page whose bytes are all written before anybody reads them.
-static PageRef new_page() {
+PageRef new_page() {
     return std::make_shared_for_overwrite<DiskPage>();
 }
 

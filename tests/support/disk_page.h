@@ -41,6 +41,8 @@ using PageRef = std::shared_ptr<DiskPage>;
 
 // An allocated page of zeros.
 const PageRef& zero_page();
+// A page whose bytes are undefined until written.
+PageRef new_page();
 // A page may be missing; then it hashes like a page of zeros.
 uint64_t page_hash(const PageRef& page);
 // The bytes of `page` for writing: made if it was a hole, copied if it was shared.

@@ -21,8 +21,20 @@ Survival::Survival(uint64_t seed, const std::vector<ChangeId>& open) : seed_(see
     tear_percent_ = kTearPercent[random.below(kTearPercent.size())];
     metadata_follows_data_ = random.one_in(3);
     const bool all_alike = keep_percent_ == 0 || keep_percent_ == 100;
-    if (!open.empty() && random.percent(all_alike ? 60 : 10))
-        odd_one_ = open[random.below(open.size())];
+    if (open.empty()) return;
+    const ChangeId chosen = open[random.below(open.size())];
+    switch (random.below(8)) {
+        case 0:
+            temper_ = Temper::kFirst;
+            break;
+        case 1:
+            temper_ = Temper::kLast;
+            break;
+        default:
+            temper_ = Temper::kEach;
+    }
+    border_ = chosen;
+    if (temper_ == Temper::kEach && random.percent(all_alike ? 60 : 10)) odd_one_ = chosen;
 }
 
 static uint64_t scramble(uint64_t value) {
@@ -42,6 +54,10 @@ bool Survival::coin(uint64_t salt) const {
 }
 
 Survival::Fate Survival::fate(ChangeId change, uint64_t salt) const {
+    if (temper_ != Temper::kEach) {
+        if (change == border_) return Fate::kTorn;
+        return (change < border_) == (temper_ == Temper::kFirst) ? Fate::kWhole : Fate::kNothing;
+    }
     const bool odd = odd_one_ == change;
     const bool all_alike = keep_percent_ == 0 || keep_percent_ == 100;
     const bool may_tear = odd || !all_alike;

@@ -8,7 +8,7 @@
 //
 // The temper of the decisions is drawn first, so that the interesting corners come up often:
 // nothing survives, everything, all but one, one alone, a fair coin, a biased one, with and without
-// tearing.
+// tearing; or what came first, up to a change that is torn, or only what came last.
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -54,12 +54,16 @@ class Survival {
 
   private:
     enum class Fate : uint8_t { kWhole, kNothing, kTorn };
+    // Which changes survive: each by itself, those before a border, those behind it.
+    enum class Temper : uint8_t { kEach, kFirst, kLast };
 
     uint64_t draw(ChangeId change, uint64_t salt) const;
     Fate fate(ChangeId change, uint64_t salt) const;
     bool torn_part_survives(ChangeId change, uint64_t part, uint64_t parts) const;
 
     uint64_t seed_;
+    Temper temper_ = Temper::kEach;
+    ChangeId border_;  // torn, unless each change decides by itself
     uint64_t keep_percent_;
     uint64_t tear_percent_;
     // Metadata shares the fate of the data of its change, or has its own.

@@ -10,6 +10,8 @@
 // crash() brings it about: every operation in flight and every later one gives kCrashed, so that
 // loops and jobs unwind; then the owners are torn down and a new SimDisk starts from image().
 //
+// Locks belong to handles, so two openers of one SimDisk exclude each other as two processes do.
+//
 // Short reads happen at the end of the file only, as the seam promises; SimDiskOptions tells how a
 // kernel's short read shows.
 //

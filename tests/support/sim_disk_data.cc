@@ -222,7 +222,7 @@ Result<size_t> SimDisk::carry_out_sync(const Pending& pending) {
         file.doubt(ChangeId(0), image_.last_change());
         return injected(*pending.fault);
     }
-    file.sync(pending.last_change);
+    if (!meets(pending.fault, FaultKind::kLose)) file.sync(pending.last_change);
     return size_t{0};
 }
 

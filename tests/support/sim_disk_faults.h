@@ -44,7 +44,7 @@ enum class FaultKind : uint8_t {
     kStall,      // takes as long as a stall
     kBitFlip,    // of a read, in the bytes given; of a write, in the bytes stored
     kMisdirect,  // of a write: lands at another offset of the same file
-    kLose,       // of a write: reported as done, never there
+    kLose,       // reported as done: of a write, never there; of a sync, nothing made durable
     kCount,
 };
 

@@ -1,7 +1,6 @@
 #include "tests/support/sim_fiber.h"
 
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include <cstdint>
 #include <utility>

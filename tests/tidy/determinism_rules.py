@@ -29,7 +29,7 @@ PATTERNS = (
      "post to an EventLoop, or run a job on the Executor (src/base/io)"),
     ("wait",
      r"\bstd::(?:condition_variable\w*|future|promise|latch|barrier|\w+_semaphore)\b"
-     r"|\bpthread_cond_\w+",
+     r"|\bConditionVariable\b|\bpthread_cond_\w+",
      "return to the event loop, which is called back; a job waits through await (src/base/io)"),
     ("randomness",
      r"\bstd::(?:random_device|mt19937\w*|minstd_rand0?|default_random_engine|ranlux\w*|knuth_b"
@@ -49,6 +49,11 @@ DIRECT_IO_HEADERS = {"fstream", "filesystem", "fcntl.h", "unistd.h", "liburing.h
                      "sys/stat.h", "sys/uio.h"}
 DIRECT_IO_INSTEAD = "go through the Disk that was passed in (src/base/io/disk.h)"
 
+LOCK = (r"\bstd::(?:(?:recursive_|timed_|shared_|shared_timed_)?mutex|lock_guard|unique_lock"
+        r"|scoped_lock|shared_lock)\b|\bpthread_(?:mutex|rwlock)_\w+")
+LOCK_INSTEAD = "use Mutex and MutexLock, which the compiler checks (src/base/mutex.h)"
+
+_LOCK = re.compile(LOCK)
 _COMPILED = tuple((rule, re.compile(pattern), instead) for rule, pattern, instead in PATTERNS)
 _DIRECT_IO = re.compile(DIRECT_IO)
 _ASSERT = re.compile(r"(?<!\w)assert\s*\(")
@@ -78,6 +83,12 @@ def check_direct_io(file):
             yield Finding(file.path, line, "direct-io", f"<{included}>: {DIRECT_IO_INSTEAD}")
 
 
+def check_lock(file):
+    """Locks that no compiler checks, anywhere."""
+    if file.is_cxx:
+        yield from _matches(file, _LOCK, "lock", LOCK_INSTEAD)
+
+
 def check_assert(file):
     """The assertion that a release build drops."""
     if not file.is_cxx:
@@ -89,4 +100,4 @@ def check_assert(file):
                           f'<{included}>: use "src/base/assert.h", which stays on in every build')
 
 
-RULES = (check_determinism, check_direct_io, check_assert)
+RULES = (check_determinism, check_direct_io, check_lock, check_assert)

@@ -116,7 +116,8 @@ class Determinism(unittest.TestCase):
         "sleep": ("std::this_thread::sleep_for(1ms);", "usleep(5);", "::sleep(1);"),
         "thread": ("std::thread t(f);", "std::jthread t;", "pthread_create(&t, 0, f, 0);",
                    "std::async(f);"),
-        "wait": ("std::condition_variable c;", "std::promise<int> p;", "std::latch l(1);"),
+        "wait": ("std::condition_variable c;", "ConditionVariable done_;",
+                 "std::promise<int> p;", "std::latch l(1);"),
         "randomness": ("std::random_device d;", "std::mt19937 g(1);", "int x = rand();",
                        "srand(1);", "std::shuffle(a, b, g);",
                        "std::uniform_int_distribution<int> d;"),
@@ -154,6 +155,12 @@ class Determinism(unittest.TestCase):
             self.assertEqual(found(rule, "logengine/a.cc", line), [], line)
         self.assertEqual(found(rule, "tests/raft/scenario_test.cc", "std::ifstream in(p);"), [])
         self.assertEqual(found(rule, "src/platform/a.cc", "#include <fcntl.h>"), [])
+
+    def test_locks_are_checked_by_the_compiler(self):
+        rule = determinism.check_lock
+        self.assertEqual(found(rule, "benches/a.cc", "std::lock_guard lock(mutex_);"),
+                         [("lock", 1)])
+        self.assertEqual(found(rule, "src/a.cc", "const MutexLock lock(mutex_);"), [])
 
     def test_assertions_stay_on(self):
         rule = determinism.check_assert

@@ -4,15 +4,16 @@
 #include <spdlog/spdlog.h>
 
 #include <atomic>
-#include <mutex>
+
+#include "src/base/mutex.h"
 
 namespace timber {
 
 namespace {
 
 std::atomic<LogLevel> level_now = LogLevel::kInfo;
-std::mutex sink_mutex;
-std::function<void(LogLevel, std::string_view)> sink_now;  // guarded by sink_mutex
+Mutex sink_mutex;
+std::function<void(LogLevel, std::string_view)> sink_now TIMBER_GUARDED_BY(sink_mutex);
 
 spdlog::logger& logger() {
     static const std::shared_ptr<spdlog::logger> instance = [] {
@@ -43,12 +44,12 @@ void set_log_level(LogLevel level) { level_now.store(level, std::memory_order_re
 LogLevel log_level() { return level_now.load(std::memory_order_relaxed); }
 
 void set_log_sink(std::function<void(LogLevel, std::string_view)> sink) {
-    const std::lock_guard lock(sink_mutex);
+    const MutexLock lock(sink_mutex);
     sink_now = std::move(sink);
 }
 
 void log_line(LogLevel level, std::string_view line) {
-    const std::lock_guard lock(sink_mutex);
+    const MutexLock lock(sink_mutex);
     if (sink_now) {
         sink_now(level, line);
     } else {
