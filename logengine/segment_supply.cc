@@ -83,7 +83,8 @@ void SegmentSupply::prepare() {
                 remove_segment_file(disk_, std::move(outcome.segment));
             }
         }
-        loop_.post([this, outcome = std::move(outcome)]() mutable { finished(std::move(outcome)); });
+        loop_.post(
+            [this, outcome = std::move(outcome)]() mutable { finished(std::move(outcome)); });
     });
 }
 
@@ -96,8 +97,9 @@ void SegmentSupply::finished(Outcome outcome) {
         exhausted_.reset();
     } else {
         if (!exhausted_ && outcome.error->code != ErrorCode::kCrashed)
-            log_warning("the log has no segment in reserve and refuses batches until it has one: {}",
-                        outcome.error->to_string());
+            log_warning(
+                "the log has no segment in reserve and refuses batches until it has one: {}",
+                outcome.error->to_string());
         exhausted_ = std::move(outcome.error);
         if (!stopping_ && free_.empty()) loop_.start_timer(retry_timer_, config_.retry_delay);
     }

@@ -5,6 +5,7 @@ import re
 from source import Finding
 
 # Where the outside is allowed: implementations of the seams, and programs that are run for real.
+# A path begins with one of these.
 EDGE = ("src/platform/", "src/programs/", "benches/", "tests/process/", "tests/benches/",
         "tests/fuzz/", "tests/src/platform/", "tests/support/power_cut")
 
