@@ -187,7 +187,7 @@ Status Recovery::judge() {
     ChainScan::Behind behind{.claimed_lsn = scan_->claimed_lsn()};
     // After a clean close nothing can lie behind the end, so nothing is read to look for it.
     if (!closed_cleanly()) {
-        TIMBER_TRY(behind, scan_->look_behind(segments_));
+        TIMBER_TRY(behind, scan_->look_behind(segments_, blanks_));
     }
     if (log_.control.witness())
         behind.claimed_lsn = std::max(behind.claimed_lsn, log_.control.witness()->durable_lsn);

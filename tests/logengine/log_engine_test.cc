@@ -55,6 +55,33 @@ TEST(LogEngine, SegmentsAreRecycledAfterARelease) {
     EXPECT_EQ(log.seen_payloads().back(), value + "199");
 }
 
+TEST(LogEngine, AReleaseThatWasSaidInTheMiddleOfASegmentIsKnownAgain) {
+    LogFixture log;
+    ASSERT_TRUE(log.open().ok());
+    const std::string value(20000, 'x');
+    for (int i = 0; i < 8; ++i) ASSERT_FALSE(log.append_and_wait({value}).error);
+    log.log().release(log.log().durable_lsn());
+    log.run();
+    log.close();
+    const Status opened = log.open();
+    EXPECT_TRUE(opened.ok()) << opened.error().to_string();
+}
+
+TEST(LogEngine, SegmentsThatAreReleasedAtOnceGoOldestFirst) {
+    for (uint64_t seed = 1; seed <= 200; ++seed) {
+        LogFixture log(seed);
+        ASSERT_TRUE(log.open().ok());
+        const std::string value(20000, 'x');
+        for (int i = 0; i < 17; ++i) ASSERT_FALSE(log.append_and_wait({value}).error);
+        log.log().release(log.log().durable_lsn());
+        const uint64_t steps = seed;
+        for (uint64_t step = 0; step < steps; ++step) log.world().step();
+        log.crash(Random(seed).one_in(2) ? Death::kPowerCut : Death::kProcessDeath, seed);
+        const Status opened = log.open();
+        ASSERT_TRUE(opened.ok()) << seed << ": " << opened.error().to_string();
+    }
+}
+
 TEST(LogEngine, AcknowledgedBatchesSurviveEitherDeath) {
     for (uint64_t seed = 1; seed <= 300; ++seed) {
         LogFixture log(seed);
