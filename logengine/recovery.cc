@@ -170,11 +170,15 @@ Status Recovery::walk(BatchVisitor& visitor) {
     // true, also where the group is no part of the chain, and the superblock keeps it. No segment
     // with a group at all: a log that was never written.
     const std::optional<size_t> start = any_group ? choose_start(released_) : size_t{0};
-    if (!start) {
-        at_begin_ = AtBegin::kMissing;
-        return walk_from(0, visitor);
-    }
-    return walk_from(*start, visitor);
+    if (start) return walk_from(*start, visitor);
+    // The release that freed the older segments may have been said in the middle of one. Freed
+    // segments go oldest first, so what is left begins with the oldest that has a group.
+    const auto oldest = std::ranges::find_if(
+        segments_, [](const FoundSegment& found) { return found.first_group.has_value(); });
+    TIMBER_CHECK(walk_from(static_cast<size_t>(oldest - segments_.begin()), visitor));
+    released_ = std::max(released_, scan_->released_lsn());
+    if (scan_->first_lsn() > released_ + 1) at_begin_ = AtBegin::kMissing;
+    return {};
 }
 
 bool Recovery::closed_cleanly() const {

@@ -8,7 +8,6 @@
 #include <cstdio>
 #include <functional>
 
-#include "src/base/io/log.h"
 #include "tests/logengine/log_fixture.h"
 #include "tests/logengine/log_image.h"
 
@@ -34,10 +33,7 @@ struct Outcomes {
 
 class DamagedLog {
   public:
-    explicit DamagedLog(Ending ending) : ending_(ending) {
-        set_log_level(LogLevel::kError);
-        build();
-    }
+    explicit DamagedLog(Ending ending) : ending_(ending) { build(); }
 
     const LogImage& image() const { return *image_; }
     uint64_t batches() const { return history_.size(); }
