@@ -182,11 +182,15 @@ Status Recovery::walk(BatchVisitor& visitor) {
     const bool any_group = std::ranges::any_of(
         segments_, [](const FoundSegment& found) { return found.first_group.has_value(); });
     const std::optional<size_t> start = any_group ? choose_start(released_) : size_t{0};
-    if (!start) {
-        at_begin_ = AtBegin::kMissing;
-        return walk_from(0, visitor);
-    }
-    return walk_from(*start, visitor);
+    if (start) return walk_from(*start, visitor);
+    // The release that freed the older segments may have been said in the middle of one. Freed
+    // segments go oldest first, so what is left begins with the oldest that has a group.
+    const auto oldest = std::ranges::find_if(
+        segments_, [](const FoundSegment& found) { return found.first_group.has_value(); });
+    TIMBER_CHECK(walk_from(static_cast<size_t>(oldest - segments_.begin()), visitor));
+    released_ = std::max(released_, scan_->released_lsn());
+    if (scan_->first_lsn() > released_ + 1) at_begin_ = AtBegin::kMissing;
+    return {};
 }
 
 bool Recovery::closed_cleanly() const {
@@ -199,7 +203,7 @@ Status Recovery::judge() {
     ChainScan::Behind behind{.claimed_lsn = scan_->claimed_lsn()};
     // After a clean close nothing can lie behind the end, so nothing is read to look for it.
     if (!closed_cleanly()) {
-        TIMBER_TRY(behind, scan_->look_behind(segments_));
+        TIMBER_TRY(behind, scan_->look_behind(segments_, blanks_));
     }
     if (log_.control.witness())
         behind.claimed_lsn = std::max(behind.claimed_lsn, log_.control.witness()->durable_lsn);

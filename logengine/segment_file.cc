@@ -86,7 +86,8 @@ Status prepare_segment(Disk& disk, const Geometry& geometry, Segment& segment, S
 
 void remove_segment_file(Disk& disk, std::unique_ptr<Segment> segment) {
     disk.close(segment->file);
-    const Status removed = disk.remove(segment->path);
+    Status removed = disk.remove(segment->path);
+    if (removed) removed = disk.sync_directory(parent_path(segment->path));
     if (!removed && removed.error().code != ErrorCode::kCrashed)
         log_warning("an unneeded log segment stays behind: {}", removed.error().to_string());
 }

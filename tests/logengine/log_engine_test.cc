@@ -55,8 +55,8 @@ TEST(LogEngine, SegmentsAreRecycledAfterARelease) {
     EXPECT_EQ(log.seen_payloads().back(), value + "199");
 }
 
-// The release that freed segments 1 to 3 is stated in the middle of segment 4. Of these 2 and 3 are
-// gone, the file of 1 still waits for its reuse: the chain must not begin with it.
+// The release that freed segments 1 to 3 is stated in the middle of segment 4. Two of these are gone,
+// the file of one still waits for its reuse: the chain must not begin with it.
 TEST(LogEngine, AReleasedSegmentThatIsStillThereIsNotTheBeginning) {
     LogFixture log;
     ASSERT_TRUE(log.open().ok());
@@ -72,6 +72,33 @@ TEST(LogEngine, AReleasedSegmentThatIsStillThereIsNotTheBeginning) {
     const Status opened = log.open();
     ASSERT_TRUE(opened.ok()) << opened.error().to_string();
     EXPECT_EQ(log.seen_payloads().back(), "last");
+}
+
+TEST(LogEngine, AReleaseThatWasSaidInTheMiddleOfASegmentIsKnownAgain) {
+    LogFixture log;
+    ASSERT_TRUE(log.open().ok());
+    const std::string value(20000, 'x');
+    for (int i = 0; i < 8; ++i) ASSERT_FALSE(log.append_and_wait({value}).error);
+    log.log().release(log.log().durable_lsn());
+    log.run();
+    log.close();
+    const Status opened = log.open();
+    EXPECT_TRUE(opened.ok()) << opened.error().to_string();
+}
+
+TEST(LogEngine, SegmentsThatAreReleasedAtOnceGoOldestFirst) {
+    for (uint64_t seed = 1; seed <= 200; ++seed) {
+        LogFixture log(seed);
+        ASSERT_TRUE(log.open().ok());
+        const std::string value(20000, 'x');
+        for (int i = 0; i < 17; ++i) ASSERT_FALSE(log.append_and_wait({value}).error);
+        log.log().release(log.log().durable_lsn());
+        const uint64_t steps = seed;
+        for (uint64_t step = 0; step < steps; ++step) log.world().step();
+        log.crash(Random(seed).one_in(2) ? Death::kPowerCut : Death::kProcessDeath, seed);
+        const Status opened = log.open();
+        ASSERT_TRUE(opened.ok()) << seed << ": " << opened.error().to_string();
+    }
 }
 
 TEST(LogEngine, AcknowledgedBatchesSurviveEitherDeath) {
