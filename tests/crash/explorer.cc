@@ -68,6 +68,8 @@ class Explorer::Sampler : public LifeWatcher {
           budget_(depth_ < kClonesPerLife.size() ? 2 * kClonesPerLife[depth_] : 0) {}
 
     void at(const Life& life, Moment moment) override {
+        // What a damaged log comes to is seen; nobody lives on with it.
+        if (path_.at_rest()) return;
         if (moment.kind == Moment::Kind::kQuiet) take_damages(life, moment);
         if (depth_ >= explorer_.limits_.crashes || budget_ == 0) return;
         const StateKinds kinds = kinds_ | kinds_of(life);
@@ -174,13 +176,11 @@ const char* Explorer::current_path() { return current_path_text.data(); }
 std::optional<Failure> Explorer::live(const Scenario& scenario, State state,
                                       LifeWatcher& watcher) {
     set_current_path(state.path);
-    const bool at_rest =
-        !state.path.ends.empty() && state.path.ends.back().kind == End::Kind::kDamage;
     Life life(scenario, contents_,
               {.image = std::move(state.image),
                .model = std::move(state.model),
                .seed = state.path.life_seed(),
-               .damaged = at_rest,
+               .damaged = state.path.at_rest(),
                .proven_lsn = state.proven_lsn,
                .deeds = deeds_of(state.path, state.path.limits)},
               watcher);
@@ -200,9 +200,7 @@ std::optional<Failure> Explorer::explore_scenario(uint64_t scenario_seed, uint64
     while (!states_.empty() && coverage_.states() < until) {
         State state = std::move(states_.back());
         states_.pop_back();
-        const bool at_rest =
-            !state.path.ends.empty() && state.path.ends.back().kind == End::Kind::kDamage;
-        if (at_rest) {
+        if (state.path.at_rest()) {
             coverage_.count_damage();
         } else if (!state.path.ends.empty()) {
             coverage_.count(state.image.fingerprint(), state.kinds);

@@ -2,6 +2,7 @@
 #include "tests/crash/life.h"
 
 #include "src/base/checksum.h"
+#include "src/base/io/log.h"
 
 namespace timber::logengine {
 
@@ -39,6 +40,8 @@ void Life::run() {
         disk_->options().capacity_bytes = 0;
         short_of_space_ = true;
     }
+    log_info("life: {} file system{}", disk_->direct_io_supported() ? "direct" : "buffered",
+             short_of_space_ ? ", full" : "");
     if (!open_log()) return;
     if (damaged_) {
         read_everything();
@@ -127,6 +130,11 @@ Status Life::check_recovered(RecoveredLog& recovered) {
     old_batches_.assign(model_.owed().begin(),
                         model_.owed().begin() +
                             static_cast<ptrdiff_t>(std::min<size_t>(model_.owed().size(), 8)));
+    log_info("life: opened with batches {} to {}, row {}; owed were {} to {}, pending {}",
+             recovered.report.first_lsn.value(), recovered.report.durable_lsn.value(),
+             recovered.report.tail.decision,
+             model_.owed().empty() ? 0 : model_.owed().front().lsn.value(),
+             model_.owed().empty() ? 0 : model_.owed().back().lsn.value(), model_.pending().size());
     Status compared = damaged_ ? model_.recovered_damaged(contents_, recovered, proven_lsn_)
                                : model_.recovered(contents_, recovered);
     if (!compared) {

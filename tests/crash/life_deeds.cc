@@ -1,6 +1,7 @@
 // What the owner of a log does in its life.
 #include <algorithm>
 
+#include "src/base/io/log.h"
 #include "tests/crash/life.h"
 
 namespace timber::logengine {
@@ -36,6 +37,7 @@ void Life::quiet_end() {
 }
 
 void Life::do_deed(Deed deed) {
+    log_info("life: step {} deed {}", disk_->steps(), static_cast<int>(deed));
     switch (deed) {
         case Deed::kSmall: return append_one(300, 1, Urgency::kNormal);
         case Deed::kLarge: return append_one(scenario_.large_bytes_max, 1, Urgency::kNormal);
@@ -111,6 +113,9 @@ bool Life::may_be_refused(const Error& error) const {
 void Life::answered(ContentId id, const Result<Appended>& result) {
     --unanswered_;
     if (dead_) return;
+    log_info("life: step {} {}", disk_->steps(),
+             result ? "durable " + std::to_string(result->lsn().value())
+                    : result.error().to_string());
     if (result) {
         if (poison_seen_) fail("a batch was acknowledged by a poisoned log");
         fail(model_.acknowledged(id, *result));

@@ -126,8 +126,8 @@ int run(int count, char** values) {
                      "[--mistake NAME] [--mistakes]\n");
         return 2;
     }
-    // Recoveries by the thousand have nothing to tell an operator.
-    set_log_level(LogLevel::kOff);
+    // Recoveries by the thousand have nothing to tell an operator; a replay tells its story.
+    if (arguments_in_use.replay.empty()) set_log_level(LogLevel::kOff);
     std::signal(SIGABRT, on_abort);
     if (arguments_in_use.mistakes) return run_mistakes(arguments_in_use.seed);
     return arguments_in_use.replay.empty() ? explore(arguments_in_use) : replay(arguments_in_use);

@@ -27,6 +27,8 @@ struct Path {
 
     // The seed of the life behind the last end.
     uint64_t life_seed() const;
+    // The last end was damage, not death.
+    bool at_rest() const { return !ends.empty() && ends.back().kind == End::Kind::kDamage; }
     std::string to_string() const;
 };
 
