@@ -184,6 +184,14 @@ Result<ChainScan::Behind> ChainScan::look_behind(const std::vector<FoundSegment>
     return behind;
 }
 
+Status ChainScan::look_into(const Segment& blank, Behind& behind) const {
+    AlignedBuffer buffer(geometry_.segment_bytes);
+    TIMBER_TRY(const size_t read, await_read(disk_, blank.file, blank.path, 0,
+                                             buffer.first(geometry_.segment_bytes)));
+    look_at(buffer.first(read), blank, 0, behind);
+    return {};
+}
+
 Status ChainScan::rewrite_unproven(const std::vector<FoundSegment>& segments) {
     for (const Unproven& unproven : unproven_) {
         const Segment& segment = *segments[unproven.segment].segment;

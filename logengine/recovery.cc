@@ -207,6 +207,8 @@ Status Recovery::judge() {
     // After a clean close nothing can lie behind the end, so nothing is read to look for it.
     if (!closed_cleanly()) {
         TIMBER_TRY(behind, scan_->look_behind(segments_));
+        for (const std::unique_ptr<Segment>& blank : blanks_)
+            TIMBER_CHECK(scan_->look_into(*blank, behind));
     }
     if (log_.control.witness())
         behind.claimed_lsn = std::max(behind.claimed_lsn, log_.control.witness()->durable_lsn);
