@@ -57,8 +57,8 @@ class ChainScan {
     // its groups may be the only ones that claim that what it held was durable.
     Status look_into(const Segment& blank, Behind& behind) const;
 
-    // Writes the accepted groups that nothing proves durable once more, byte for byte: where the
-    // page cache was between us and the disk, a clean page may hold what a failed write lost.
+    // Writes the accepted groups that nothing proves durable once more, byte for byte: a cache may
+    // give us for clean what a failed write or sync lost.
     Status rewrite_unproven(const std::vector<FoundSegment>& segments);
 
   private:

@@ -32,7 +32,9 @@ void Life::do_deeds() {
 void Life::quiet_end() {
     wait_for_answers();
     witnessed_ = random_.percent(70);
-    if (witnessed_) world_->run_for(4 * scenario_.log.witness_delay);
+    // Several times, because a slow processor may let the whole time pass before a timer is served.
+    for (int wait = 0; witnessed_ && wait < 8; ++wait)
+        world_->run_for(4 * scenario_.log.witness_delay);
     if (!failure_) watcher_.at(*this, {Moment::Kind::kQuiet, disk_->steps()});
 }
 
@@ -223,15 +225,17 @@ void Life::idle() {
     if (!log_->poisoned() && !short_of_space_ && !faulted_) check_files();
 }
 
-// Live segments, the reserve, the free ones, and one that is being worked on.
+// Live segments, prepared ones, free ones, and one that is being worked on.
 void Life::check_files() {
     size_t files = 0;
     for (const std::string& path : disk_->image().paths())
         files += path.find("segment-") != std::string::npos ? 1 : 0;
     const Stats stats = log_->stats();
-    if (files > stats.segments_live + 1 + scenario_.log.free_segments_max + 1)
+    if (stats.segments_spare > 1 + scenario_.log.free_segments_max)
+        fail(std::to_string(stats.segments_spare) + " segments in reserve");
+    if (files > stats.segments_live + stats.segments_spare + scenario_.log.free_segments_max + 1)
         fail(std::to_string(files) + " segment files for " + std::to_string(stats.segments_live) +
-             " live segments");
+             " live segments and " + std::to_string(stats.segments_spare) + " in reserve");
 }
 
 void Life::release_some() {
@@ -325,8 +329,9 @@ void Life::change_space() {
     }
     capacity.reset();
     wait_for_answers();
-    world_->run_for(2 * scenario_.log.space_retry_delay);
+    for (int wait = 0; wait < 8; ++wait) world_->run_for(scenario_.log.space_retry_delay);
     if (failure_ || log_->poisoned() || faulted_) return;
+    if (log_->stats().no_space) fail("the log finds no space although there is some again");
     short_of_space_ = false;
     append_one(300, 1, Urgency::kNormal);
 }
