@@ -32,9 +32,7 @@ void Life::do_deeds() {
 void Life::quiet_end() {
     wait_for_answers();
     witnessed_ = random_.percent(70);
-    // Several times, because a slow processor may let the whole time pass before a timer is served.
-    for (int wait = 0; witnessed_ && wait < 8; ++wait)
-        world_->run_for(4 * scenario_.log.witness_delay);
+    if (witnessed_) let_time_pass(4 * scenario_.log.witness_delay);
     if (!failure_) watcher_.at(*this, {Moment::Kind::kQuiet, disk_->steps()});
 }
 
@@ -220,9 +218,15 @@ void Life::wait_for_answers() {
 
 void Life::idle() {
     wait_for_answers();
-    world_->run_for(random_.one_in(3) ? std::chrono::milliseconds(1)
-                                      : 4 * scenario_.log.witness_delay);
+    if (random_.one_in(3)) return world_->run_for(std::chrono::milliseconds(1));
+    let_time_pass(4 * scenario_.log.witness_delay);
     if (!log_->poisoned() && !short_of_space_ && !faulted_) check_files();
+}
+
+// In pieces, because a slow processor may let a whole wait pass before a timer is served.
+void Life::let_time_pass(Duration duration) {
+    constexpr int kPieces = 8;
+    for (int piece = 0; piece < kPieces; ++piece) world_->run_for(duration);
 }
 
 // Live segments, prepared ones, free ones, and one that is being worked on.
@@ -329,7 +333,7 @@ void Life::change_space() {
     }
     capacity.reset();
     wait_for_answers();
-    for (int wait = 0; wait < 8; ++wait) world_->run_for(scenario_.log.space_retry_delay);
+    let_time_pass(scenario_.log.space_retry_delay);
     if (failure_ || log_->poisoned() || faulted_) return;
     if (log_->stats().no_space) fail("the log finds no space although there is some again");
     short_of_space_ = false;
