@@ -40,7 +40,7 @@ class Recovery {
     Status find_released();
     Status walk(BatchVisitor& visitor);
     Status walk_from(size_t start, BatchVisitor& visitor);
-    Result<std::optional<size_t>> choose_start() const;
+    Result<size_t> choose_start() const;
     Result<bool> begins_whole(const FoundSegment& found) const;
     Status judge();
     bool closed_cleanly() const;
@@ -157,19 +157,17 @@ Result<bool> Recovery::begins_whole(const FoundSegment& found) const {
 // The newest segment that begins at or before the first batch that is still needed. Batches up to
 // 20 are released, and the segment that begins with 21 was torn: then its checkpoint is not there
 // either, and the records carried forward are in the segment before it.
-Result<std::optional<size_t>> Recovery::choose_start() const {
+Result<size_t> Recovery::choose_start() const {
     for (size_t index = segments_.size(); index-- > 0;) {
         const FoundSegment& found = segments_[index];
         if (!found.first_group || found.first_group->first_lsn > released_ + 1) continue;
         TIMBER_TRY(const bool whole, begins_whole(found));
-        if (whole) return std::optional(index);
+        if (whole) return index;
     }
-    // No word of a release may be known yet: the group that says it lies further behind. Segments
-    // are given up oldest first, so the oldest that is there is where the log begins.
-    for (size_t index = 0; index < segments_.size(); ++index) {
-        if (segments_[index].first_group) return std::optional(index);
-    }
-    return std::optional<size_t>();
+    // No such segment: the log was never written, or the word of a release stands further behind
+    // than in a first group. Segments are used and given up in the order of their ids, so what is
+    // left of the log begins with the first.
+    return size_t{0};
 }
 
 Status Recovery::walk_from(size_t start, BatchVisitor& visitor) {
@@ -201,9 +199,8 @@ Status Recovery::walk(BatchVisitor& visitor) {
         return file_error(ErrorCode::kMissing, options_.directory,
                           "the log has no segments left; restore this replica from its peers");
     TIMBER_CHECK(find_released());
-    TIMBER_TRY(const std::optional<size_t> start, choose_start());
-    // None: a log that was never written.
-    TIMBER_CHECK(walk_from(start.value_or(0), visitor));
+    TIMBER_TRY(const size_t start, choose_start());
+    TIMBER_CHECK(walk_from(start, visitor));
     released_ = std::max(released_, scan_->released_lsn());
     if (scan_->first_lsn() > released_ + 1) at_begin_ = AtBegin::kMissing;
     return {};
@@ -223,6 +220,8 @@ Status Recovery::judge() {
     }
     if (log_.control.witness())
         behind.claimed_lsn = std::max(behind.claimed_lsn, log_.control.witness()->durable_lsn);
+    // Only what is durable is ever released.
+    behind.claimed_lsn = std::max(behind.claimed_lsn, released_);
     const Observation observation{
         .at_begin = at_begin_,
         .at_end = scan_->at_end(),
@@ -263,8 +262,9 @@ Error Recovery::damage(const RecoveryRow& row) const {
 Status Recovery::make_durable() {
     if (TIMBER_MISTAKE(log_recovery_not_synced)) return {};
     // The last process may have died with its writes in a volatile cache: what was read may not be
-    // durable. Acted upon now and lost by a power cut later, it would be a promise broken.
-    if (!disk_.direct_io_supported()) TIMBER_CHECK(scan_->rewrite_unproven(segments_));
+    // durable. Acted upon now and lost by a power cut later, it would be a promise broken. And what
+    // a failed write or sync left readable, no later sync need make durable: it is written again.
+    TIMBER_CHECK(scan_->rewrite_unproven(segments_));
     for (size_t index = start_; index <= scan_->last_segment(); ++index) {
         const Segment& segment = *segments_[index].segment;
         TIMBER_CHECK(await_sync(disk_, segment.file, segment.path));

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "logengine/format.h"
+#include "src/base/io/log.h"
 #include "src/base/random.h"
 
 namespace timber::logengine {
@@ -33,7 +34,9 @@ DiskImage damaged(const DiskImage& image, const DiskImage& earlier, uint64_t see
     const uint64_t sector = block * kSectorsInBlock +
                             (random.one_in(2) ? 0 : random.below(kSectorsInBlock));
     const std::vector<std::byte> zeros(kSectorBytes);
-    switch (random.below(8)) {
+    const uint64_t kind = random.below(8);
+    log_info("damage of kind {} at {} sector {}", kind, path, sector);
+    switch (kind) {
         case 0:
             result.overwrite(path, sector * kSectorBytes, zeros);
             break;

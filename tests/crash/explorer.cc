@@ -19,7 +19,9 @@ constexpr std::array<uint64_t, 3> kClonesPerLife = {24, 4, 2};
 constexpr std::array<uint64_t, 3> kStepsPerLife = {400, 130, 100};
 // How many ways to die are tried where one with a hole is wanted.
 constexpr int kTriesForHole = 3;
-constexpr uint64_t kDamagesPerQuietEnd = 10;
+// How many clones are taken at a step of a kind that is short of its floor.
+constexpr int kClonesOfWanted = 3;
+constexpr uint64_t kDamagesPerQuietEnd = 8;
 constexpr size_t kPathTextBytesMax = 512;
 
 std::array<char, kPathTextBytesMax> current_path_text;
@@ -73,9 +75,12 @@ class Explorer::Sampler : public LifeWatcher {
         if (moment.kind == Moment::Kind::kQuiet) take_damages(life, moment);
         if (depth_ >= explorer_.limits_.crashes || budget_ == 0) return;
         const StateKinds kinds = kinds_ | kinds_of(life);
-        if (!chosen(moment, kinds)) return;
-        --budget_;
-        take(life, moment, kinds);
+        const bool wanted = wanted_kind(kinds);
+        if (!wanted && !chosen(moment)) return;
+        for (int clone = 0; clone < (wanted ? kClonesOfWanted : 1) && budget_ > 0; ++clone) {
+            --budget_;
+            take(life, moment, kinds);
+        }
     }
 
   private:
@@ -87,19 +92,23 @@ class Explorer::Sampler : public LifeWatcher {
         return kinds;
     }
 
-    bool chosen(Moment moment, StateKinds kinds) {
+    bool wanted_kind(StateKinds kinds) {
+        for (const StateKind kind :
+             {StateKind::kSegmentSwitch, StateKind::kRecycling, StateKind::kRecovery}) {
+            if ((kinds & kind_bit(kind)) != 0 && explorer_.coverage_.wanted(kind))
+                return random_.one_in(2);
+        }
+        return false;
+    }
+
+    bool chosen(Moment moment) {
         switch (moment.kind) {
             case Moment::Kind::kStep: break;
             case Moment::Kind::kOpened: return random_.one_in(3);
             case Moment::Kind::kEnd:
             case Moment::Kind::kQuiet: return random_.one_in(2);
         }
-        uint64_t chance = 1000 * kClonesPerLife[depth_] / kStepsPerLife[depth_];
-        for (const StateKind kind :
-             {StateKind::kSegmentSwitch, StateKind::kRecycling, StateKind::kRecovery}) {
-            if ((kinds & kind_bit(kind)) != 0 && explorer_.coverage_.wanted(kind)) chance *= 8;
-        }
-        return random_.below(1000) < chance;
+        return random_.below(kStepsPerLife[depth_]) < kClonesPerLife[depth_];
     }
 
     void take(const Life& life, Moment moment, StateKinds kinds) {
@@ -125,7 +134,7 @@ class Explorer::Sampler : public LifeWatcher {
     }
 
     void take_damages(const Life& life, Moment moment) {
-        if (life.model().owed().empty()) return;
+        if (life.model().owed().empty() || (depth_ > 0 && !random_.one_in(6))) return;
         for (uint64_t round = 0; round < kDamagesPerQuietEnd; ++round) {
             const End end{.moment = moment, .kind = End::Kind::kDamage, .seed = random_.next() >> 32};
             DeathReport ignored;

@@ -106,6 +106,7 @@ class Life {
     void wait_for_answers();
     void step_world(uint64_t count);
     void idle();
+    void let_time_pass(Duration duration);
     void release_some();
     void read_back(const OwedBatch& batch);
     void read_some();

@@ -32,7 +32,7 @@ void Life::do_deeds() {
 void Life::quiet_end() {
     wait_for_answers();
     witnessed_ = random_.percent(70);
-    if (witnessed_) world_->run_for(4 * scenario_.log.witness_delay);
+    if (witnessed_) let_time_pass(4 * scenario_.log.witness_delay);
     if (!failure_) watcher_.at(*this, {Moment::Kind::kQuiet, disk_->steps()});
 }
 
@@ -218,20 +218,28 @@ void Life::wait_for_answers() {
 
 void Life::idle() {
     wait_for_answers();
-    world_->run_for(random_.one_in(3) ? std::chrono::milliseconds(1)
-                                      : 4 * scenario_.log.witness_delay);
+    if (random_.one_in(3)) return world_->run_for(std::chrono::milliseconds(1));
+    let_time_pass(4 * scenario_.log.witness_delay);
     if (!log_->poisoned() && !short_of_space_ && !faulted_) check_files();
 }
 
-// Live segments, the reserve, the free ones, and one that is being worked on.
+// In pieces, because a slow processor may let a whole wait pass before a timer is served.
+void Life::let_time_pass(Duration duration) {
+    constexpr int kPieces = 8;
+    for (int piece = 0; piece < kPieces; ++piece) world_->run_for(duration);
+}
+
+// Live segments, prepared ones, free ones, and one that is being worked on.
 void Life::check_files() {
     size_t files = 0;
     for (const std::string& path : disk_->image().paths())
         files += path.find("segment-") != std::string::npos ? 1 : 0;
     const Stats stats = log_->stats();
-    if (files > stats.segments_live + 1 + scenario_.log.free_segments_max + 1)
+    if (stats.segments_spare > 1 + scenario_.log.free_segments_max)
+        fail(std::to_string(stats.segments_spare) + " segments in reserve");
+    if (files > stats.segments_live + stats.segments_spare + scenario_.log.free_segments_max + 1)
         fail(std::to_string(files) + " segment files for " + std::to_string(stats.segments_live) +
-             " live segments");
+             " live segments and " + std::to_string(stats.segments_spare) + " in reserve");
 }
 
 void Life::release_some() {
@@ -325,8 +333,9 @@ void Life::change_space() {
     }
     capacity.reset();
     wait_for_answers();
-    world_->run_for(2 * scenario_.log.space_retry_delay);
+    let_time_pass(scenario_.log.space_retry_delay);
     if (failure_ || log_->poisoned() || faulted_) return;
+    if (log_->stats().no_space) fail("the log finds no space although there is some again");
     short_of_space_ = false;
     append_one(300, 1, Urgency::kNormal);
 }
