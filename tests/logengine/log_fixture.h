@@ -3,6 +3,8 @@
 // expect.
 //
 // Thread:   the test's.
+#include <gtest/gtest.h>
+
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,6 +34,12 @@ struct Answer {
     std::vector<RecordLocation> locations;
 };
 
+// Whether `status` is an error with this code, about a file whose path ends so, with such words.
+testing::AssertionResult fails(const Status& status, ErrorCode code, std::string_view file = "",
+                               std::string_view says = "");
+testing::AssertionResult fails(const Answer& answer, ErrorCode code, std::string_view file = "",
+                               std::string_view says = "");
+
 class LogFixture {
   public:
     // On an empty disk, or on `image`.
@@ -41,6 +49,8 @@ class LogFixture {
 
     // Small segments, so that edges are frequent.
     Options options;
+    // Of the worlds to come: after restart_on().
+    SimWorld::Options world_options;
 
     SimWorld& world() { return *world_; }
     SimDisk& disk() { return *disk_; }
@@ -65,6 +75,8 @@ class LogFixture {
     // Until nothing is left to do, the witness included.
     void run() { world_->run_until_idle(); }
     void close();
+    // The test closed the engine itself; lets go of it.
+    void forget() { log_.reset(); }
     // The machine dies; afterwards open() finds what the death left.
     void crash(Death death, uint64_t seed);
     // close() or crash() first: goes on with this image.
@@ -77,6 +89,11 @@ class LogFixture {
 
     // What the disk holds now, all of it durable.
     DiskImage settled_image() const;
+
+    // How much the disk holds from now on, in this life and the next ones.
+    void set_capacity(std::optional<uint64_t> bytes);
+    // Leaves not one page free.
+    void fill_disk();
 
     // Payloads of all batches that are no checkpoints.
     std::vector<std::string> seen_payloads() const;
