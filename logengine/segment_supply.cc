@@ -101,6 +101,12 @@ void SegmentSupply::finished(Outcome outcome) {
             log_warning("the log has no segment in reserve and refuses batches until it has one: {}",
                         outcome.error->to_string());
         exhausted_ = std::move(outcome.error);
+        if (exhausted_->code != ErrorCode::kNoSpace) {
+            exhausted_->detail = "no segment in reserve, and none could be made: " +
+                                 std::string(to_string(exhausted_->code)) + " " +
+                                 exhausted_->detail;
+            exhausted_->code = ErrorCode::kNoSpace;
+        }
         if (!stopping_ && free_.empty()) loop_.start_timer(retry_timer_, config_.retry_delay);
     }
     changed_();
