@@ -22,9 +22,8 @@ void walk(const GroupHeader& header, ByteView group) {
         while (records.next()) {
             const RecordLocation& location = records.record().location;
             TIMBER_ASSERT_OP(size_t{location.offset} + location.record_bytes, <=, group.size());
-            const auto again =
-                decode_record(group.subspan(location.offset, location.record_bytes), location, kLog,
-                              "fuzz");
+            const auto again = decode_record(group.subspan(location.offset, location.record_bytes),
+                                             location, kLog, "fuzz");
             if (again) TIMBER_ASSERT_OP(again->payload.size(), ==, records.record().payload.size());
         }
     }

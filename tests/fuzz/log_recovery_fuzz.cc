@@ -26,8 +26,9 @@ const DiskImage& small_log() {
                 const auto retention =
                     i == 0 ? Retention::kCarriedForward : Retention::kUntilReleased;
                 const std::string payload(i * 700, 'x');
-                TIMBER_ASSERT(batch.add(RecordType(1), {0, i}, as_bytes(payload.substr(0, 9)),
-                                        retention).ok());
+                TIMBER_ASSERT(
+                    batch.add(RecordType(1), {0, i}, as_bytes(payload.substr(0, 9)), retention)
+                        .ok());
                 TIMBER_ASSERT(batch.add(RecordType(2), {1, i}, as_bytes(payload)).ok());
                 log.wait_for({log.append(std::move(batch))});
                 log.append_and_wait({std::string(i % 2 == 0 ? 10'000 : 10, 'y')});
@@ -72,12 +73,13 @@ void edit(DiskImage& image, ByteView how) {
     if (files.empty()) return;
     const std::string& file = files[load<uint8_t>(how.data()) % files.size()];
     std::vector<std::byte> bytes = image.bytes(file);
-    const size_t block =
-        load<uint8_t>(how.data() + 2) % (bytes.size() / kBlockBytes) * kBlockBytes;
+    const size_t block = load<uint8_t>(how.data() + 2) % (bytes.size() / kBlockBytes) * kBlockBytes;
     const size_t at = block + load<uint16_t>(how.data() + 3) % kBlockBytes;
     switch (load<uint8_t>(how.data() + 1) % 6) {
         case 0: bytes[at] ^= how[5]; break;
-        case 1: store(bytes.data() + round_down(at, 8), int64_t{load<int32_t>(how.data() + 5)}); break;
+        case 1:
+            store(bytes.data() + round_down(at, 8), int64_t{load<int32_t>(how.data() + 5)});
+            break;
         case 2: reseal(bytes, block); break;
         case 3: {
             const size_t from = load<uint8_t>(how.data() + 5) % (bytes.size() / kBlockBytes);

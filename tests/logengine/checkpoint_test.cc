@@ -139,13 +139,13 @@ TEST_F(Checkpoints, DirectoriesNameWhatTheirPredecessorsHeld) {
     const Answer two = log.append_and_wait({"ccc"});
     log.append_and_wait({"the last"});
     Result<std::vector<Directory>> directories = std::vector<Directory>();
-    log.world().run_job([&] {
-        directories = log.log().read_directories(one.locations[0].segment);
-    });
+    log.world().run_job(
+        [&] { directories = log.log().read_directories(one.locations[0].segment); });
     ASSERT_TRUE(directories.ok());
     std::vector<uint32_t> lengths;
     for (const Directory& directory : *directories)
-        for (const DirectoryEntry& entry : directory.entries) lengths.push_back(entry.payload_bytes);
+        for (const DirectoryEntry& entry : directory.entries)
+            lengths.push_back(entry.payload_bytes);
     EXPECT_EQ(lengths, (std::vector<uint32_t>{1, 2, 3}));
     EXPECT_EQ(directories->back().entries[0].lsn, two.lsn);
 }

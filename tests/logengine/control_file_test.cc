@@ -28,8 +28,8 @@ class ControlFileTest : public testing::Test {
             ASSERT_TRUE(control.ok());
             for (uint64_t epoch = 2; epoch <= 3; ++epoch) {
                 before.push_back(settled());
-                ASSERT_TRUE(control->begin_epoch(machine.disk(), Lsn(epoch * 10), epoch,
-                                                 Lsn(epoch)).ok());
+                ASSERT_TRUE(
+                    control->begin_epoch(machine.disk(), Lsn(epoch * 10), epoch, Lsn(epoch)).ok());
             }
             machine.disk().close(control->file());
         });
@@ -85,8 +85,7 @@ TEST_F(ControlFileTest, AnOlderOrEmptySectorLeavesTheNewestEpoch) {
         EXPECT_EQ(epoch_on(damaged), 3u) << at;
         for (const DiskImage& older : before) {
             damaged = image;
-            damaged.overwrite(kPath, at,
-                              ByteView(older.bytes(kPath)).subspan(at, kSectorBytes));
+            damaged.overwrite(kPath, at, ByteView(older.bytes(kPath)).subspan(at, kSectorBytes));
             EXPECT_EQ(epoch_on(damaged), 3u) << at;
         }
     }

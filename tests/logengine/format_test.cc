@@ -60,12 +60,17 @@ TEST(Format, ControlBlocksComeBackAsTheyWere) {
 TEST(Format, ASuperblockHasItsGoldenBytes) {
     Block block;
     encode_superblock(kSuperblock, block);
-    EXPECT_EQ(to_hex(ByteView(block).first(76)), 
-              "544d52424c4f434b" "01000000" "44000000" // magic, version, bytes under the checksum
-              "1817161514131211" "0300000000000000"   // log, epoch
-              "2a00000000000000" "2827262524232221"   // first LSN of the epoch, checksum before it
-              "1100000000000000" "00100000"           // released LSN, block size
-              "0000010000000000"                      // segment size
+    EXPECT_EQ(to_hex(ByteView(block).first(76)),
+              "544d52424c4f434b"
+              "01000000"
+              "44000000"  // magic, version, bytes under the checksum
+              "1817161514131211"
+              "0300000000000000"  // log, epoch
+              "2a00000000000000"
+              "2827262524232221"  // first LSN of the epoch, checksum before it
+              "1100000000000000"
+              "00100000"          // released LSN, block size
+              "0000010000000000"  // segment size
               "77bfc62bf57adfa5");
     EXPECT_EQ(block[76], std::byte{0});
 }
@@ -73,33 +78,48 @@ TEST(Format, ASuperblockHasItsGoldenBytes) {
 TEST(Format, AWitnessHasItsGoldenBytes) {
     Block block;
     encode_witness(kWitness, block);
-    EXPECT_EQ(to_hex(ByteView(block).first(57)), 
-              "544d5749544e4553" "01000000" "31000000"
-              "1817161514131211" "0300000000000000"   // log, epoch
-              "0900000000000000" "4d00000000000000"   // sequence, durable LSN
-              "01"                                    // closed
+    EXPECT_EQ(to_hex(ByteView(block).first(57)),
+              "544d5749544e4553"
+              "01000000"
+              "31000000"
+              "1817161514131211"
+              "0300000000000000"  // log, epoch
+              "0900000000000000"
+              "4d00000000000000"  // sequence, durable LSN
+              "01"                // closed
               "a87f463f5c89c686");
 }
 
 TEST(Format, ASegmentHeaderHasItsGoldenBytes) {
     Block block;
     encode_segment_header(kSegment, block);
-    EXPECT_EQ(to_hex(ByteView(block).first(60)), 
-              "544d53474d454e54" "01000000" "34000000"
-              "1817161514131211" "0500000000000000"   // log, segment
-              "0300000000000000" "00100000"           // epoch, block size
-              "0000010000000000"                      // segment size
+    EXPECT_EQ(to_hex(ByteView(block).first(60)),
+              "544d53474d454e54"
+              "01000000"
+              "34000000"
+              "1817161514131211"
+              "0500000000000000"  // log, segment
+              "0300000000000000"
+              "00100000"          // epoch, block size
+              "0000010000000000"  // segment size
               "1b8e95ab4601479d");
 }
 
 TEST(Format, AGroupHasItsGoldenBytes) {
-    EXPECT_EQ(to_hex(ByteView(sealed_group()).first(kGroupHeaderBytes)), 
-              "33feaa9d93e8d0c5" "4566f3e7"           // checksums of the group, of its header
-              "54475250" "78000000" "04000000"        // magic, bytes, bytes of the directory
-              "0300000000000000" "0500000000000000"   // epoch, segment
-              "02000000" "01000000"                   // block, batches
-              "2a00000000000000" "3837363534333231"   // first LSN, predecessor's checksum
-              "2900000000000000" "1100000000000000");
+    EXPECT_EQ(to_hex(ByteView(sealed_group()).first(kGroupHeaderBytes)),
+              "33feaa9d93e8d0c5"
+              "4566f3e7"  // checksums of the group, of its header
+              "54475250"
+              "78000000"
+              "04000000"  // magic, bytes, bytes of the directory
+              "0300000000000000"
+              "0500000000000000"  // epoch, segment
+              "02000000"
+              "01000000"  // block, batches
+              "2a00000000000000"
+              "3837363534333231"  // first LSN, predecessor's checksum
+              "2900000000000000"
+              "1100000000000000");
 }
 
 TEST(Format, EveryFlippedBitOfAControlBlockIsAnErrorThatNamesThePlace) {
@@ -110,8 +130,7 @@ TEST(Format, EveryFlippedBitOfAControlBlockIsAnErrorThatNamesThePlace) {
         damaged[bit / 8] ^= std::byte{1} << static_cast<int>(bit % 8);
         const auto decoded = decode_superblock(damaged, "log/superblock", 4096);
         ASSERT_FALSE(decoded.ok()) << bit;
-        EXPECT_EQ(decoded.error().code,
-                  bit < 64 ? ErrorCode::kWrongFormat : ErrorCode::kCorrupted);
+        EXPECT_EQ(decoded.error().code, bit < 64 ? ErrorCode::kWrongFormat : ErrorCode::kCorrupted);
         EXPECT_EQ(decoded.error().file, "log/superblock");
         EXPECT_EQ(decoded.error().offset, 4096u);
     }
@@ -133,8 +152,8 @@ TEST(Format, OneKindOfControlBlockIsNotTakenForAnother) {
 }
 
 TEST(Format, AnImpossibleGeometryIsAnErrorEvenWithAMatchingChecksum) {
-    for (const uint64_t segment_bytes : {uint64_t{0}, uint64_t{8192}, uint64_t{70000},
-                                         uint64_t{kSegmentBytesMax} + kBlockBytes}) {
+    for (const uint64_t segment_bytes :
+         {uint64_t{0}, uint64_t{8192}, uint64_t{70000}, uint64_t{kSegmentBytesMax} + kBlockBytes}) {
         Superblock impossible = kSuperblock;
         impossible.segment_bytes = segment_bytes;
         Block block;

@@ -32,8 +32,8 @@ TEST(Limits, TheLargestBatchGoesThroughAndOneByteMoreDoesNot) {
         log.wait_for({small, largest});
         EXPECT_FALSE(largest->error) << largest->error->to_string();
     }
-    EXPECT_TRUE(fails(*log.append(batch_of(most + 1)), ErrorCode::kTooLarge, "",
-                      std::to_string(most)));
+    EXPECT_TRUE(
+        fails(*log.append(batch_of(most + 1)), ErrorCode::kTooLarge, "", std::to_string(most)));
     log.close();
     ASSERT_TRUE(log.open().ok());
     EXPECT_EQ(log.seen_payloads().size(), 10u);
@@ -45,12 +45,12 @@ TEST(Limits, TheLargestBatchFitsBesideTheLargestCheckpointAndItsDirectory) {
     // The smallest records have the largest directory for their size.
     for (uint64_t tag = 0; tag < 170; ++tag) {
         Batch batch;
-        ASSERT_TRUE(batch.add(RecordType(1), {tag << 60, ~(tag << 40)}, {},
-                              Retention::kCarriedForward).ok());
+        ASSERT_TRUE(
+            batch.add(RecordType(1), {tag << 60, ~(tag << 40)}, {}, Retention::kCarriedForward)
+                .ok());
         const auto answer = log.append(std::move(batch));
         log.wait_for({answer});
-        EXPECT_TRUE(!answer->error ||
-                    fails(*answer, ErrorCode::kTooLarge, "", "carried forward"));
+        EXPECT_TRUE(!answer->error || fails(*answer, ErrorCode::kTooLarge, "", "carried forward"));
     }
     for (int i = 0; i < 6; ++i) {
         const auto answer = log.append(batch_of(log.log().batch_bytes_max()));

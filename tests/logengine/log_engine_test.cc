@@ -110,7 +110,8 @@ TEST(LogEngine, AcknowledgedBatchesSurviveEitherDeath) {
             size_t at = 0;
             for (const std::string& value : acknowledged) {
                 while (at < payloads.size() && payloads[at] != value) ++at;
-                ASSERT_LT(at, payloads.size()) << "lost " << value.substr(0, 20) << " seed " << seed;
+                ASSERT_LT(at, payloads.size())
+                    << "lost " << value.substr(0, 20) << " seed " << seed;
             }
             acknowledged = payloads;
         }

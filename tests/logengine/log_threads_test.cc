@@ -119,12 +119,15 @@ TEST_P(LogThreads, ReadersRaceWithRecycling) {
         const std::string payload(8000, 'p');
         ASSERT_TRUE(batch.add(RecordType(1), {}, as_bytes(payload)).ok());
         RecordLocation location;
-        ASSERT_TRUE(log_->append(std::move(batch), [&](const Result<Appended>& appended) {
-            TIMBER_ASSERT(appended.ok());
-            location = appended->locations()[0];
-            if (appended->lsn() > Lsn(3)) log_->release(appended->lsn() - 3);
-            done.release();
-        }).ok());
+        ASSERT_TRUE(log_->append(std::move(batch),
+                                 [&](const Result<Appended>& appended) {
+                                     TIMBER_ASSERT(appended.ok());
+                                     location = appended->locations()[0];
+                                     if (appended->lsn() > Lsn(3))
+                                         log_->release(appended->lsn() - 3);
+                                     done.release();
+                                 })
+                        .ok());
         done.acquire();
         if (i % 40 == 0) first = location;
         // An old location: there, or gone, and never another record.

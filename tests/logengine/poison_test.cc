@@ -20,10 +20,13 @@ TEST(Poison, AFailedWriteAnswersEverythingPendingInOrderAndRefusesTheRest) {
     for (size_t i = 0; i < errors.size(); ++i) {
         Batch batch;
         ASSERT_TRUE(batch.add(RecordType(1), {}, as_bytes(std::string(3000, 'x'))).ok());
-        ASSERT_TRUE(log.log().append(std::move(batch), [&, i](const Result<Appended>& appended) {
-            order.push_back(i);
-            if (!appended) errors[i] = appended.error();
-        }).ok());
+        ASSERT_TRUE(log.log()
+                        .append(std::move(batch),
+                                [&, i](const Result<Appended>& appended) {
+                                    order.push_back(i);
+                                    if (!appended) errors[i] = appended.error();
+                                })
+                        .ok());
     }
     log.run();
     EXPECT_TRUE(std::ranges::is_sorted(order));

@@ -56,8 +56,8 @@ TEST(RecoveryTable, NoRowSpeaksOfValuesThatDoNotExist) {
 
 TEST(RecoveryTable, WhateverIsProvenOrMissingAtTheBeginningIsDamage) {
     for (const Observation& observation : all_observations()) {
-        const bool damaged = observation.at_begin == AtBegin::kMissing ||
-                             observation.elsewhere == Elsewhere::kProof;
+        const bool damaged =
+            observation.at_begin == AtBegin::kMissing || observation.elsewhere == Elsewhere::kProof;
         EXPECT_EQ(decide(observation).decision == Decision::kDamaged, damaged);
     }
 }

@@ -114,7 +114,8 @@ TEST_F(SegmentSupplyTest, ARecycledFileEndsTheWantAtOnce) {
                            .path_contains = "segment",
                            .count = Fault::kForever,
                            .error = ErrorCode::kNoSpace});
-    machine.world().run_until([&] { return supply.exhausted().has_value() || supply.spares() > 0; });
+    machine.world().run_until(
+        [&] { return supply.exhausted().has_value() || supply.spares() > 0; });
     if (supply.spares() > 0) {
         take();
         machine.world().run_until([&] { return supply.exhausted().has_value(); });

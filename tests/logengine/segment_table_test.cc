@@ -48,7 +48,9 @@ TEST_F(SegmentTableTest, APinnedSegmentIsNotTakenAndItsLastPinTells) {
 
 TEST_F(SegmentTableTest, APinThatNobodyWaitsForEndsQuietly) {
     add(3);
-    { const auto pin = table.pin(SegmentId(3)); }
+    {
+        const auto pin = table.pin(SegmentId(3));
+    }
     EXPECT_EQ(told, 0);
 }
 
