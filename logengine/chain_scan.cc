@@ -15,6 +15,22 @@ ChainScan::ChainScan(Disk& disk, const Geometry& geometry, const Superblock& sup
       reader_(disk, geometry, read_bytes),
       claimed_lsn_(superblock.epoch_first_lsn - 1) {}
 
+Result<Lsn> ChainScan::newest_release(const Segment& segment) {
+    Lsn released;
+    reader_.open(segment);
+    uint64_t offset = geometry_.groups_begin();
+    while (offset < geometry_.segment_bytes) {
+        TIMBER_CHECK(reader_.load(offset + kBlockBytes));
+        const auto header = decode_group_header(reader_.bytes().subspan(offset, kBlockBytes),
+                                                geometry_.log_id);
+        if (!header || header->segment != segment.id || header->block != offset / kBlockBytes)
+            break;
+        released = std::max(released, header->released_lsn);
+        offset += round_up(header->total_bytes, kBlockBytes);
+    }
+    return released;
+}
+
 Status ChainScan::walk(std::vector<FoundSegment>& segments, size_t start, BatchVisitor& visitor,
                        RetainedRecords& retained) {
     const std::optional<GroupHeader>& first = segments[start].first_group;

@@ -29,6 +29,9 @@ class ChainScan {
     ChainScan(Disk& disk, const Geometry& geometry, const Superblock& superblock,
               size_t read_bytes);
 
+    // The largest released LSN that the groups of `segment` state, from its first group on.
+    Result<Lsn> newest_release(const Segment& segment);
+
     // Walks the chain from `segments[start]` on, all in order of their ids.
     Status walk(std::vector<FoundSegment>& segments, size_t start, BatchVisitor& visitor,
                 RetainedRecords& retained);

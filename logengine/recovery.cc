@@ -37,6 +37,7 @@ class Recovery {
     Status open_control_file();
     Status find_segments();
     Status find_segment(uint32_t file_number, const std::string& name);
+    Status find_released();
     Status walk(BatchVisitor& visitor);
     Status walk_from(size_t start, BatchVisitor& visitor);
     std::optional<size_t> choose_start(Lsn released) const;
@@ -101,7 +102,7 @@ Status Recovery::find_segment(uint32_t file_number, const std::string& name) {
     auto segment = std::make_unique<Segment>();
     segment->file_number = file_number;
     segment->path = join_path(options_.directory, name);
-    TIMBER_TRY(segment->file, disk_.open(segment->path, {.direct = true}));
+    TIMBER_TRY(segment->file, open_segment_file(disk_, segment->path, {.direct = true}));
     // From here on the destructor closes it.
     Segment& found = *blanks_.emplace_back(std::move(segment));
 
@@ -155,20 +156,31 @@ Status Recovery::walk_from(size_t start, BatchVisitor& visitor) {
     return scan_->walk(segments_, start, visitor, log_.retained);
 }
 
+// How far the log was released decides where its chain begins. Every group states it as of its own
+// time, so the newest segment's groups state it best. Its first group alone would not do: segments
+// 9, 10 and 11 were released by a group in the middle of 12; 10 and 11 were reused, 9 not yet; then
+// the chain must not begin with 9. Each statement was true when it was written and stays true, also
+// where its group is no part of the chain.
+Status Recovery::find_released() {
+    released_ = log_.control.superblock().released_lsn;
+    const auto newest = std::ranges::find_if(
+        segments_.rbegin(), segments_.rend(),
+        [](const FoundSegment& found) { return found.first_group.has_value(); });
+    if (newest == segments_.rend()) return {};
+    ChainScan scan(disk_, log_.geometry, log_.control.superblock(), options_.recovery_read_bytes);
+    TIMBER_TRY(const Lsn stated, scan.newest_release(*newest->segment));
+    released_ = std::max(released_, stated);
+    return {};
+}
+
 Status Recovery::walk(BatchVisitor& visitor) {
     if (segments_.empty())
         return file_error(ErrorCode::kMissing, options_.directory,
                           "the log has no segments left; restore this replica from its peers");
-    released_ = log_.control.superblock().released_lsn;
-    bool any_group = false;
-    for (const FoundSegment& found : segments_) {
-        if (!found.first_group) continue;
-        any_group = true;
-        released_ = std::max(released_, found.first_group->released_lsn);
-    }
-    // The words of first groups decide where to begin; each was true when it was written and stays
-    // true, also where the group is no part of the chain, and the superblock keeps it. No segment
-    // with a group at all: a log that was never written.
+    TIMBER_CHECK(find_released());
+    // No segment with a group at all: a log that was never written.
+    const bool any_group = std::ranges::any_of(
+        segments_, [](const FoundSegment& found) { return found.first_group.has_value(); });
     const std::optional<size_t> start = any_group ? choose_start(released_) : size_t{0};
     if (start) return walk_from(*start, visitor);
     // The release that freed the older segments may have been said in the middle of one. Freed

@@ -85,7 +85,8 @@ void SegmentSupply::prepare() {
                 remove_segment_file(disk_, std::move(outcome.segment));
             }
         }
-        loop_.post([this, outcome = std::move(outcome)]() mutable { finished(std::move(outcome)); });
+        loop_.post(
+            [this, outcome = std::move(outcome)]() mutable { finished(std::move(outcome)); });
     });
 }
 
@@ -98,8 +99,9 @@ void SegmentSupply::finished(Outcome outcome) {
         exhausted_.reset();
     } else {
         if (!exhausted_ && outcome.error->code != ErrorCode::kCrashed)
-            log_warning("the log has no segment in reserve and refuses batches until it has one: {}",
-                        outcome.error->to_string());
+            log_warning(
+                "the log has no segment in reserve and refuses batches until it has one: {}",
+                outcome.error->to_string());
         exhausted_ = std::move(outcome.error);
         if (exhausted_->code != ErrorCode::kNoSpace) {
             exhausted_->detail = "no segment in reserve, and none could be made: " +

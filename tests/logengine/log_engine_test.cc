@@ -55,6 +55,25 @@ TEST(LogEngine, SegmentsAreRecycledAfterARelease) {
     EXPECT_EQ(log.seen_payloads().back(), value + "199");
 }
 
+// The release that freed segments 1 to 3 is stated in the middle of segment 4. Two of these are gone,
+// the file of one still waits for its reuse: the chain must not begin with it.
+TEST(LogEngine, AReleasedSegmentThatIsStillThereIsNotTheBeginning) {
+    LogFixture log;
+    ASSERT_TRUE(log.open().ok());
+    Answer answer;
+    while (log.log().stats().segments_live < 4)
+        answer = log.append_and_wait({std::string(5000, 'x')});
+    answer = log.append_and_wait({"last"});
+    log.log().release(answer.lsn);
+    log.run();
+    ASSERT_EQ(log.log().stats().segments_live, 1u);
+    ASSERT_EQ(log.log().stats().segments_removed, 2u);
+    log.crash(Death::kProcessDeath, 1);
+    const Status opened = log.open();
+    ASSERT_TRUE(opened.ok()) << opened.error().to_string();
+    EXPECT_EQ(log.seen_payloads().back(), "last");
+}
+
 TEST(LogEngine, AReleaseThatWasSaidInTheMiddleOfASegmentIsKnownAgain) {
     LogFixture log;
     ASSERT_TRUE(log.open().ok());
