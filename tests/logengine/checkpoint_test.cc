@@ -8,7 +8,10 @@ namespace {
 
 class Checkpoints : public testing::Test {
   protected:
-    Checkpoints() { TIMBER_ASSERT(log.open().ok()); }
+    Checkpoints() {
+        log.use_fast_processor();
+        TIMBER_ASSERT(log.open().ok());
+    }
 
     Lsn put(uint64_t tag, std::string_view payload, Retention retention) {
         Batch batch;

@@ -40,9 +40,14 @@ void LogFixture::end_life() {
     world_.reset();
 }
 
+void LogFixture::use_fast_processor() {
+    world_options_.slow_processor_percent = 0;
+    restart_on(disk_->image());
+}
+
 void LogFixture::restart_on(DiskImage image) {
     end_life();
-    world_ = std::make_unique<SimWorld>(seed_++, world_options);
+    world_ = std::make_unique<SimWorld>(seed_++, world_options_);
     loop_ = std::make_unique<SimLoop>(*world_, "owner");
     disk_ = std::make_unique<SimDisk>(*world_, disk_options_, std::move(image));
 }

@@ -49,9 +49,6 @@ class LogFixture {
 
     // Small segments, so that edges are frequent.
     Options options;
-    // Of the worlds to come: after restart_on().
-    SimWorld::Options world_options;
-
     SimWorld& world() { return *world_; }
     SimDisk& disk() { return *disk_; }
     LogEngine& log() { return *log_; }
@@ -79,6 +76,9 @@ class LogFixture {
     void forget() { log_.reset(); }
     // The machine dies; afterwards open() finds what the death left.
     void crash(Death death, uint64_t seed);
+    // Before open(): from here on no task waits while time passes. For tests that run for a
+    // duration and expect that what was due has happened.
+    void use_fast_processor();
     // close() or crash() first: goes on with this image.
     void restart_on(DiskImage image);
 
@@ -102,6 +102,7 @@ class LogFixture {
     void end_life();
 
     uint64_t seed_;
+    SimWorld::Options world_options_;
     SimDisk::Options disk_options_;
     std::unique_ptr<SimWorld> world_;
     std::unique_ptr<SimLoop> loop_;

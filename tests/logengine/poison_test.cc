@@ -78,6 +78,7 @@ TEST(Preparation, ThatFailsIsTriedAgainWithANewFile) {
     for (const DiskOperation operation :
          {DiskOperation::kAllocate, DiskOperation::kWrite, DiskOperation::kSync}) {
         LogFixture log;
+        log.use_fast_processor();
         ASSERT_TRUE(log.open().ok());
         log.run();
         log.disk().fail_next(operation, "segment-000003");
@@ -99,6 +100,7 @@ TEST(Preparation, ThatFailsIsTriedAgainWithANewFile) {
 
 TEST(Preparation, WaitingBatchesAreToldThatThereIsNoSpaceWhateverFailed) {
     LogFixture log;
+    log.use_fast_processor();
     ASSERT_TRUE(log.open().ok());
     log.run();
     log.disk().inject({.operation = DiskOperation::kAllocate,

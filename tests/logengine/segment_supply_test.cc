@@ -24,7 +24,7 @@ class SegmentSupplyTest : public testing::Test {
         });
         machine.world().run_until_idle();
     }
-    void run() { machine.world().run_for(std::chrono::milliseconds(50)); }
+    void run() { machine.world().run_until_idle(); }
     // The next prepared segment, kept by the test until recycle_all(); its id, 0 if there is none.
     uint64_t take() {
         std::unique_ptr<Segment> segment = supply.take();

@@ -9,6 +9,8 @@ namespace {
 
 class Space : public testing::Test {
   protected:
+    Space() { log.use_fast_processor(); }
+
     // A log on a disk that holds its superblock and `segments` segments.
     void open_on(uint64_t segments) {
         log.set_capacity(16_KiB + segments * 64_KiB);

@@ -11,9 +11,7 @@ namespace {
 class WitnessTest : public testing::Test {
   protected:
     WitnessTest() {
-        // On a slow processor a task may wait for any time.
-        log.world_options.slow_processor_percent = 0;
-        log.restart_on({});
+        log.use_fast_processor();
         TIMBER_ASSERT(log.open().ok());
     }
 
