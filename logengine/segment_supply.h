@@ -53,7 +53,8 @@ class SegmentSupply {
     // A file whose segment is no longer needed.
     void recycle(std::unique_ptr<Segment> segment);
 
-    // Set while there is no segment in reserve and the last try to make one failed: the reason.
+    // Set while there is no segment in reserve and the last try to make one failed: kNoSpace, and
+    // why, whatever failed; to whom it is told, it means that nothing was written.
     const std::optional<Error>& exhausted() const { return exhausted_; }
     size_t spares() const { return spares_.size(); }
     const Counters& counters() const { return counters_; }

@@ -80,12 +80,13 @@ void DamagedLog::append_some(LogFixture& log, int count, size_t bytes_max) {
                 const std::string value(random_.below(bytes_max), static_cast<char>('a' + tag));
                 const auto retention =
                     random_.one_in(5) ? Retention::kCarriedForward : Retention::kUntilReleased;
-                TIMBER_ASSERT(batch.add(RecordType(1), {1, tag},
-                                        as_bytes(retention == Retention::kCarriedForward
-                                                     ? value.substr(0, 50)
-                                                     : value),
-                                        retention)
-                                  .ok());
+                TIMBER_ASSERT(
+                    batch
+                        .add(RecordType(1), {1, tag},
+                             as_bytes(retention == Retention::kCarriedForward ? value.substr(0, 50)
+                                                                              : value),
+                             retention)
+                        .ok());
             }
             burst.push_back(log.append(std::move(batch)));
             for (uint64_t step = random_.below(8); step > 0; --step) log.world().step();
@@ -147,9 +148,10 @@ void DamagedLog::expect_noticed(const DiskImage& damaged, const std::set<Place>&
     }
     std::vector<SeenBatch> expected = history_;
     if (verdict.first_lost)
-        std::erase_if(expected, [&](const auto& batch) { return batch.lsn >= *verdict.first_lost; });
-    EXPECT_TRUE(!verdict.first_lost || may_cut) << what << " went unnoticed; the log ends at "
-                                                << log.log().durable_lsn().value();
+        std::erase_if(expected,
+                      [&](const auto& batch) { return batch.lsn >= *verdict.first_lost; });
+    EXPECT_TRUE(!verdict.first_lost || may_cut)
+        << what << " went unnoticed; the log ends at " << log.log().durable_lsn().value();
     EXPECT_EQ(log.seen == expected, true)
         << what << ": " << log.seen.size() << " batches, not " << expected.size();
     ++(expected.size() == history_.size() ? outcomes.harmless : outcomes.cut);
@@ -199,8 +201,8 @@ void DamagedLog::swap(const Place& left, const Place& right, size_t unit) {
     damaged.overwrite(left.file, left.offset, intact(right, unit));
     damaged.overwrite(right.file, right.offset, intact(left, unit));
     expect_noticed(damaged, {block_of(left), block_of(right)},
-                   "swap " + left.file + " " + std::to_string(left.offset) + " with " +
-                       right.file + " " + std::to_string(right.offset));
+                   "swap " + left.file + " " + std::to_string(left.offset) + " with " + right.file +
+                       " " + std::to_string(right.offset));
 }
 
 void DamagedLog::swap_units(size_t unit, uint64_t one_in) {
@@ -211,7 +213,8 @@ void DamagedLog::swap_units(size_t unit, uint64_t one_in) {
             // A witness and a group in each other's place are two damages at once.
             const bool control = places[left].file.ends_with("superblock");
             if (control != places[right].file.ends_with("superblock")) continue;
-            if (right == left + 1 || random_.one_in(one_in)) swap(places[left], places[right], unit);
+            if (right == left + 1 || random_.one_in(one_in))
+                swap(places[left], places[right], unit);
         }
     }
 }

@@ -36,6 +36,36 @@ TEST(LogEngine, WhatWasAppendedIsReadBackInOrder) {
     EXPECT_EQ(*log.read(answers[42]->locations[0]), "value 42");
 }
 
+TEST(LogEngine, TheLocationsOfAnAppendAreThoseThatRecoveryTells) {
+    LogFixture log;
+    ASSERT_TRUE(log.open().ok());
+    std::vector<std::shared_ptr<Answer>> answers;
+    for (size_t i = 0; i < 60; ++i)
+        answers.push_back(log.append({std::string(i * 50, 'a'), "", std::string(i, 'b')}));
+    log.wait_for(answers);
+    log.close();
+    ASSERT_TRUE(log.open().ok());
+    std::erase_if(log.seen, [](const SeenBatch& batch) { return batch.checkpoint; });
+    ASSERT_EQ(log.seen.size(), answers.size());
+    for (size_t i = 0; i < answers.size(); ++i) {
+        EXPECT_EQ(log.seen[i].lsn, answers[i]->lsn);
+        EXPECT_EQ(log.seen[i].locations, answers[i]->locations);
+    }
+}
+
+TEST(LogEngine, ARecordThatIsDamagedWhileTheLogIsOpenIsReportedWithItsPlace) {
+    LogFixture log;
+    ASSERT_TRUE(log.open().ok());
+    const Answer answer = log.append_and_wait({"first", "second"});
+    const RecordLocation second = answer.locations[1];
+    log.disk().mutable_image().flip_bit("log/segment-000001", 8 * (second.offset + 30));
+    const Error error = log.read(second).error();
+    EXPECT_EQ(error.code, ErrorCode::kCorrupted);
+    EXPECT_EQ(error.file, "log/segment-000001");
+    EXPECT_EQ(error.offset, second.offset);
+    EXPECT_EQ(*log.read(answer.locations[0]), "first");
+}
+
 TEST(LogEngine, SegmentsAreRecycledAfterARelease) {
     LogFixture log;
     ASSERT_TRUE(log.open().ok());
@@ -55,8 +85,8 @@ TEST(LogEngine, SegmentsAreRecycledAfterARelease) {
     EXPECT_EQ(log.seen_payloads().back(), value + "199");
 }
 
-// The release that freed segments 1 to 3 is stated in the middle of segment 4. Two of these are gone,
-// the file of one still waits for its reuse: the chain must not begin with it.
+// The release that freed segments 1 to 3 is stated in the middle of segment 4. Two of these are
+// gone, the file of one still waits for its reuse: the chain must not begin with it.
 TEST(LogEngine, AReleasedSegmentThatIsStillThereIsNotTheBeginning) {
     LogFixture log;
     ASSERT_TRUE(log.open().ok());

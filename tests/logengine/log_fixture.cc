@@ -4,10 +4,25 @@
 
 namespace timber::logengine {
 
+testing::AssertionResult fails(const Status& status, ErrorCode code, std::string_view file,
+                               std::string_view says) {
+    if (status.ok()) return testing::AssertionFailure() << "no error";
+    const Error& error = status.error();
+    if (error.code == code && error.file.ends_with(file) && error.detail.contains(says))
+        return testing::AssertionSuccess();
+    return testing::AssertionFailure() << error.to_string();
+}
+
+testing::AssertionResult fails(const Answer& answer, ErrorCode code, std::string_view file,
+                               std::string_view says) {
+    if (!answer.done) return testing::AssertionFailure() << "not answered";
+    return fails(answer.error ? Status(*answer.error) : Status(), code, file, says);
+}
+
 LogFixture::LogFixture(uint64_t seed, SimDisk::Options disk_options, DiskImage image)
     : seed_(seed), disk_options_(disk_options) {
     // Tests break logs by the thousand; what recovery says about it is not news.
-    set_log_level(LogLevel::kError);
+    set_log_level(LogLevel::kOff);
     options.directory = "log";
     options.segment_bytes = 64_KiB;
     options.group_bytes_target = 16_KiB;
@@ -25,9 +40,14 @@ void LogFixture::end_life() {
     world_.reset();
 }
 
+void LogFixture::use_fast_processor() {
+    world_options_.slow_processor_percent = 0;
+    restart_on(disk_->image());
+}
+
 void LogFixture::restart_on(DiskImage image) {
     end_life();
-    world_ = std::make_unique<SimWorld>(seed_++);
+    world_ = std::make_unique<SimWorld>(seed_++, world_options_);
     loop_ = std::make_unique<SimLoop>(*world_, "owner");
     disk_ = std::make_unique<SimDisk>(*world_, disk_options_, std::move(image));
 }
@@ -153,6 +173,13 @@ Status LogFixture::read_back(const std::vector<SeenBatch>& batches) {
     });
     return status;
 }
+
+void LogFixture::set_capacity(std::optional<uint64_t> bytes) {
+    disk_options_.capacity_bytes = bytes;
+    disk_->options().capacity_bytes = bytes;
+}
+
+void LogFixture::fill_disk() { set_capacity(disk_->image().pages_used({}) * kPageBytes); }
 
 DiskImage LogFixture::settled_image() const {
     DiskImage image = disk_->image();

@@ -3,6 +3,8 @@
 // expect.
 //
 // Thread:   the test's.
+#include <gtest/gtest.h>
+
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,6 +34,12 @@ struct Answer {
     std::vector<RecordLocation> locations;
 };
 
+// Whether `status` is an error with this code, about a file whose path ends so, with such words.
+testing::AssertionResult fails(const Status& status, ErrorCode code, std::string_view file = "",
+                               std::string_view says = "");
+testing::AssertionResult fails(const Answer& answer, ErrorCode code, std::string_view file = "",
+                               std::string_view says = "");
+
 class LogFixture {
   public:
     // On an empty disk, or on `image`.
@@ -41,7 +49,6 @@ class LogFixture {
 
     // Small segments, so that edges are frequent.
     Options options;
-
     SimWorld& world() { return *world_; }
     SimDisk& disk() { return *disk_; }
     LogEngine& log() { return *log_; }
@@ -65,8 +72,13 @@ class LogFixture {
     // Until nothing is left to do, the witness included.
     void run() { world_->run_until_idle(); }
     void close();
+    // The test closed the engine itself; lets go of it.
+    void forget() { log_.reset(); }
     // The machine dies; afterwards open() finds what the death left.
     void crash(Death death, uint64_t seed);
+    // Before open(): from here on no task waits while time passes. For tests that run for a
+    // duration and expect that what was due has happened.
+    void use_fast_processor();
     // close() or crash() first: goes on with this image.
     void restart_on(DiskImage image);
 
@@ -78,6 +90,11 @@ class LogFixture {
     // What the disk holds now, all of it durable.
     DiskImage settled_image() const;
 
+    // How much the disk holds from now on, in this life and the next ones.
+    void set_capacity(std::optional<uint64_t> bytes);
+    // Leaves not one page free.
+    void fill_disk();
+
     // Payloads of all batches that are no checkpoints.
     std::vector<std::string> seen_payloads() const;
 
@@ -85,6 +102,7 @@ class LogFixture {
     void end_life();
 
     uint64_t seed_;
+    SimWorld::Options world_options_;
     SimDisk::Options disk_options_;
     std::unique_ptr<SimWorld> world_;
     std::unique_ptr<SimLoop> loop_;

@@ -24,8 +24,8 @@ std::vector<Witness> witnesses_of(const DiskImage& image) {
     const std::vector<std::byte> bytes = image.bytes(kSuperblockPath);
     for (size_t at = kSuperblockSlots * kControlBlockBytes; at < bytes.size();
          at += kControlBlockBytes) {
-        const auto witness = decode_witness(ByteView(bytes).subspan(at, kControlBlockBytes),
-                                            kSuperblockPath, at);
+        const auto witness =
+            decode_witness(ByteView(bytes).subspan(at, kControlBlockBytes), kSuperblockPath, at);
         if (witness) witnesses.push_back(*witness);
     }
     return witnesses;
@@ -89,8 +89,9 @@ LogImage::Verdict LogImage::judge(const DiskImage& damaged, const std::set<Place
     std::map<std::string, std::vector<std::byte>> now;
     for (const Place& block : changed) {
         if (!now.contains(block.file)) now.emplace(block.file, damaged.bytes(block.file));
-        verdict.claimed_lsn = std::max(
-            verdict.claimed_lsn, claim_of(block, ByteView(now.at(block.file)).subspan(block.offset)));
+        verdict.claimed_lsn =
+            std::max(verdict.claimed_lsn,
+                     claim_of(block, ByteView(now.at(block.file)).subspan(block.offset)));
     }
     for (const GroupInImage& group : groups_) {
         const auto found = now.find(group.place.file);
