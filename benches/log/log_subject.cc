@@ -69,7 +69,7 @@ Status LogSubject::prepare(const Case& wanted) {
         threads_ = std::make_unique<CallerThreads>(wanted.parallel);
         waiters_ = std::vector<Waiter>(wanted.parallel);
     }
-    return owner_->warm_up(2);
+    return owner_->warm_up(5);
 }
 
 Status LogSubject::run_slice(const Case& wanted, SliceRecorder& recorder) {
