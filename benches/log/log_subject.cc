@@ -125,6 +125,8 @@ void LogSubject::note_log(SliceRecorder& recorder) {
                   static_cast<double>(after.batches - before_.batches) / groups);
     recorder.note("segments recycled",
                   static_cast<double>(after.segments_recycled - before_.segments_recycled));
+    recorder.note("segments created",
+                  static_cast<double>(after.segments_created - before_.segments_created));
     recorder.note("bytes read", static_cast<double>(owner_->device_count().bytes_read - read_));
 }
 
