@@ -15,6 +15,22 @@ ChainScan::ChainScan(Disk& disk, const Geometry& geometry, const Superblock& sup
       reader_(disk, geometry, read_bytes),
       claimed_lsn_(superblock.epoch_first_lsn - 1) {}
 
+Result<Lsn> ChainScan::newest_release(const Segment& segment) {
+    Lsn released;
+    reader_.open(segment);
+    uint64_t offset = geometry_.groups_begin();
+    while (offset < geometry_.segment_bytes) {
+        TIMBER_CHECK(reader_.load(offset + kBlockBytes));
+        const auto header = decode_group_header(reader_.bytes().subspan(offset, kBlockBytes),
+                                                geometry_.log_id);
+        if (!header || header->segment != segment.id || header->block != offset / kBlockBytes)
+            break;
+        released = std::max(released, header->released_lsn);
+        offset += round_up(header->total_bytes, kBlockBytes);
+    }
+    return released;
+}
+
 Status ChainScan::walk(std::vector<FoundSegment>& segments, size_t start, BatchVisitor& visitor,
                        RetainedRecords& retained) {
     const std::optional<GroupHeader>& first = segments[start].first_group;
@@ -171,7 +187,9 @@ void ChainScan::look_at(ByteView blocks, const Segment& segment, uint64_t offset
     }
 }
 
-Result<ChainScan::Behind> ChainScan::look_behind(const std::vector<FoundSegment>& segments) {
+Result<ChainScan::Behind> ChainScan::look_behind(
+    const std::vector<FoundSegment>& segments,
+    const std::vector<std::unique_ptr<Segment>>& unnamed) {
     Behind behind{.claimed_lsn = claimed_lsn_};
     for (size_t index = last_segment_; index < segments.size(); ++index) {
         const Segment& segment = *segments[index].segment;
@@ -180,6 +198,16 @@ Result<ChainScan::Behind> ChainScan::look_behind(const std::vector<FoundSegment>
         if (&reader_.segment() != &segment) reader_.open(segment);
         TIMBER_CHECK(reader_.load(geometry_.segment_bytes));
         look_at(reader_.bytes().subspan(from), segment, from, behind);
+    }
+    // Segment 3 held groups 20 to 40, and its header was damaged: only they themselves say that 20
+    // to 39 were durable.
+    for (const std::unique_ptr<Segment>& file : unnamed) {
+        TIMBER_TRY(const uint64_t size, disk_.size(file->file));
+        // Shorter: its making was cut short, and it never held a group.
+        if (size < geometry_.segment_bytes) continue;
+        reader_.open(*file);
+        TIMBER_CHECK(reader_.load(geometry_.segment_bytes));
+        look_at(reader_.bytes(), *file, 0, behind);
     }
     return behind;
 }

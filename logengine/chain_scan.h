@@ -29,6 +29,9 @@ class ChainScan {
     ChainScan(Disk& disk, const Geometry& geometry, const Superblock& superblock,
               size_t read_bytes);
 
+    // The largest released LSN that the groups of `segment` state, from its first group on.
+    Result<Lsn> newest_release(const Segment& segment);
+
     // Walks the chain from `segments[start]` on, all in order of their ids.
     Status walk(std::vector<FoundSegment>& segments, size_t start, BatchVisitor& visitor,
                 RetainedRecords& retained);
@@ -52,7 +55,9 @@ class ChainScan {
         Lsn claimed_lsn;          // the largest LSN that any of them claims was durable
         uint64_t survivors = 0;   // groups of the newest epoch that lie behind the gap
     };
-    Result<Behind> look_behind(const std::vector<FoundSegment>& segments);
+    // `unnamed` are files without a readable identity: whatever they are, a claim in them counts.
+    Result<Behind> look_behind(const std::vector<FoundSegment>& segments,
+                               const std::vector<std::unique_ptr<Segment>>& unnamed);
 
     // Writes the accepted groups that nothing proves durable once more, byte for byte: where the
     // page cache was between us and the disk, a clean page may hold what a failed write lost.

@@ -21,7 +21,8 @@ Result<ControlFile> ControlFile::open(Disk& disk, const std::string& directory) 
         return error;
     }
     control.file_ = *opened;
-    Status read = control.read(disk);
+    Status read = disk.lock_after_holder(control.file_);
+    if (read) read = control.read(disk);
     if (!read) {
         disk.close(control.file_);
         return std::move(read).error();

@@ -154,8 +154,9 @@ class LogEngine {
 
     // Opens the log, or creates it. From a job. The engine then belongs to the loop.
     // Errors: kMissing (no log, and not to be created; a part of it is gone), kLocked, kWrongFormat
-    // (the directory holds something else), kNewerFormat, kForeign, kCorrupted (acknowledged data is
-    // damaged), kPermissionDenied, kNoSpace (creation only), kIoError, kInvalidArgument (options).
+    // (the directory holds something else), kNewerFormat, kForeign, kCorrupted (acknowledged data
+    // is damaged), kPermissionDenied, kNoSpace (creation only), kIoError, kInvalidArgument
+    // (options).
     static Result<std::unique_ptr<LogEngine>> open(Environment environment, const Options& options,
                                                    BatchVisitor visitor);
     ~LogEngine();

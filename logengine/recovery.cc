@@ -37,9 +37,11 @@ class Recovery {
     Status open_control_file();
     Status find_segments();
     Status find_segment(uint32_t file_number, const std::string& name);
+    Status find_released();
     Status walk(BatchVisitor& visitor);
     Status walk_from(size_t start, BatchVisitor& visitor);
-    std::optional<size_t> choose_start(Lsn released) const;
+    Result<std::optional<size_t>> choose_start() const;
+    Result<bool> begins_whole(const FoundSegment& found) const;
     Status judge();
     bool closed_cleanly() const;
     Error damage(const RecoveryRow& row) const;
@@ -101,7 +103,7 @@ Status Recovery::find_segment(uint32_t file_number, const std::string& name) {
     auto segment = std::make_unique<Segment>();
     segment->file_number = file_number;
     segment->path = join_path(options_.directory, name);
-    TIMBER_TRY(segment->file, disk_.open(segment->path, {.direct = true}));
+    TIMBER_TRY(segment->file, open_segment_file(disk_, segment->path, {.direct = true}));
     // From here on the destructor closes it.
     Segment& found = *blanks_.emplace_back(std::move(segment));
 
@@ -139,13 +141,35 @@ Status Recovery::find_segment(uint32_t file_number, const std::string& name) {
     return {};
 }
 
-// The newest segment that begins at or before the first batch that is still needed.
-std::optional<size_t> Recovery::choose_start(Lsn released) const {
+// Whether the segment's first group, which holds its checkpoint, is all there.
+Result<bool> Recovery::begins_whole(const FoundSegment& found) const {
+    const GroupHeader& header = *found.first_group;
+    const uint64_t offset = log_.geometry.groups_begin();
+    if (header.total_bytes > log_.geometry.segment_bytes - offset) return false;
+    AlignedBuffer buffer(round_up(header.total_bytes, kBlockBytes));
+    const MutableBytes blocks = buffer.first(buffer.capacity());
+    TIMBER_TRY(const size_t read, await_read(disk_, found.segment->file, found.segment->path,
+                                             offset, blocks));
+    return read >= header.total_bytes &&
+           group_is_whole(header, blocks.first(header.total_bytes), log_.geometry.log_id);
+}
+
+// The newest segment that begins at or before the first batch that is still needed. Batches up to
+// 20 are released, and the segment that begins with 21 was torn: then its checkpoint is not there
+// either, and the records carried forward are in the segment before it.
+Result<std::optional<size_t>> Recovery::choose_start() const {
     for (size_t index = segments_.size(); index-- > 0;) {
-        const auto& first = segments_[index].first_group;
-        if (first && first->first_lsn <= released + 1) return index;
+        const FoundSegment& found = segments_[index];
+        if (!found.first_group || found.first_group->first_lsn > released_ + 1) continue;
+        TIMBER_TRY(const bool whole, begins_whole(found));
+        if (whole) return std::optional(index);
     }
-    return std::nullopt;
+    // No word of a release may be known yet: the group that says it lies further behind. Segments
+    // are given up oldest first, so the oldest that is there is where the log begins.
+    for (size_t index = 0; index < segments_.size(); ++index) {
+        if (segments_[index].first_group) return std::optional(index);
+    }
+    return std::optional<size_t>();
 }
 
 Status Recovery::walk_from(size_t start, BatchVisitor& visitor) {
@@ -155,26 +179,34 @@ Status Recovery::walk_from(size_t start, BatchVisitor& visitor) {
     return scan_->walk(segments_, start, visitor, log_.retained);
 }
 
+// How far the log was released decides where its chain begins. Every group states it as of its own
+// time, so the newest segment's groups state it best. Its first group alone would not do: segments
+// 9, 10 and 11 were released by a group in the middle of 12; 10 and 11 were reused, 9 not yet; then
+// the chain must not begin with 9. Each statement was true when it was written and stays true, also
+// where its group is no part of the chain.
+Status Recovery::find_released() {
+    released_ = log_.control.superblock().released_lsn;
+    const auto newest = std::ranges::find_if(
+        segments_.rbegin(), segments_.rend(),
+        [](const FoundSegment& found) { return found.first_group.has_value(); });
+    if (newest == segments_.rend()) return {};
+    ChainScan scan(disk_, log_.geometry, log_.control.superblock(), options_.recovery_read_bytes);
+    TIMBER_TRY(const Lsn stated, scan.newest_release(*newest->segment));
+    released_ = std::max(released_, stated);
+    return {};
+}
+
 Status Recovery::walk(BatchVisitor& visitor) {
     if (segments_.empty())
         return file_error(ErrorCode::kMissing, options_.directory,
                           "the log has no segments left; restore this replica from its peers");
-    released_ = log_.control.superblock().released_lsn;
-    bool any_group = false;
-    for (const FoundSegment& found : segments_) {
-        if (!found.first_group) continue;
-        any_group = true;
-        released_ = std::max(released_, found.first_group->released_lsn);
-    }
-    // The words of first groups decide where to begin; each was true when it was written and stays
-    // true, also where the group is no part of the chain, and the superblock keeps it. No segment
-    // with a group at all: a log that was never written.
-    const std::optional<size_t> start = any_group ? choose_start(released_) : size_t{0};
-    if (!start) {
-        at_begin_ = AtBegin::kMissing;
-        return walk_from(0, visitor);
-    }
-    return walk_from(*start, visitor);
+    TIMBER_CHECK(find_released());
+    TIMBER_TRY(const std::optional<size_t> start, choose_start());
+    // None: a log that was never written.
+    TIMBER_CHECK(walk_from(start.value_or(0), visitor));
+    released_ = std::max(released_, scan_->released_lsn());
+    if (scan_->first_lsn() > released_ + 1) at_begin_ = AtBegin::kMissing;
+    return {};
 }
 
 bool Recovery::closed_cleanly() const {
@@ -187,7 +219,7 @@ Status Recovery::judge() {
     ChainScan::Behind behind{.claimed_lsn = scan_->claimed_lsn()};
     // After a clean close nothing can lie behind the end, so nothing is read to look for it.
     if (!closed_cleanly()) {
-        TIMBER_TRY(behind, scan_->look_behind(segments_));
+        TIMBER_TRY(behind, scan_->look_behind(segments_, blanks_));
     }
     if (log_.control.witness())
         behind.claimed_lsn = std::max(behind.claimed_lsn, log_.control.witness()->durable_lsn);
@@ -301,7 +333,6 @@ Result<OpenedLog> Recovery::run(BatchVisitor& visitor) {
     TIMBER_CHECK(walk(visitor));
     TIMBER_CHECK(judge());
     TIMBER_CHECK(make_durable());
-    released_ = std::max(released_, scan_->released_lsn());
     TIMBER_CHECK(
         log_.control.begin_epoch(disk_, scan_->next_lsn(), scan_->checksum(), released_));
     TIMBER_CHECK(sort_out_files());

@@ -34,13 +34,24 @@ static Status fill_segment_file(Disk& disk, const Geometry& geometry, const Segm
     return disk.sync_directory(geometry.directory);
 }
 
+Result<FileHandle> open_segment_file(Disk& disk, const std::string& path, OpenOptions options) {
+    TIMBER_TRY(const FileHandle file, disk.open(path, options));
+    Status locked = disk.lock_after_holder(file);
+    if (locked) return file;
+    disk.close(file);
+    Error error = std::move(locked).error();
+    error.file = path;
+    return error;
+}
+
 Result<std::unique_ptr<Segment>> create_segment_file(Disk& disk, const Geometry& geometry,
                                                      uint32_t file_number, DeviceCost& cost) {
     auto segment = std::make_unique<Segment>();
     segment->file_number = file_number;
     segment->path = join_path(geometry.directory, segment_file_name(file_number));
     TIMBER_TRY(segment->file,
-               disk.open(segment->path, {.create = true, .exclusive = true, .direct = true}));
+               open_segment_file(disk, segment->path,
+                                 {.create = true, .exclusive = true, .direct = true}));
     Status filled = fill_segment_file(disk, geometry, *segment, cost);
     if (!filled) {
         remove_segment_file(disk, std::move(segment));
@@ -75,7 +86,8 @@ Status prepare_segment(Disk& disk, const Geometry& geometry, Segment& segment, S
 
 void remove_segment_file(Disk& disk, std::unique_ptr<Segment> segment) {
     disk.close(segment->file);
-    const Status removed = disk.remove(segment->path);
+    Status removed = disk.remove(segment->path);
+    if (removed) removed = disk.sync_directory(parent_path(segment->path));
     if (!removed && removed.error().code != ErrorCode::kCrashed)
         log_warning("an unneeded log segment stays behind: {}", removed.error().to_string());
 }

@@ -57,8 +57,12 @@ Result<std::unique_ptr<Segment>> create_segment_file(Disk& disk, const Geometry&
 Status prepare_segment(Disk& disk, const Geometry& geometry, Segment& segment, SegmentId id,
                        Epoch epoch, DeviceCost& cost);
 
-// Closes and removes. Whether the removal lasts does not matter: an unneeded segment that comes
-// back is found to be unneeded again.
+// Opens a segment's file and takes its lock, which writes of a process that was killed may hold for
+// a moment yet.
+Result<FileHandle> open_segment_file(Disk& disk, const std::string& path, OpenOptions options);
+
+// Closes and removes, durably: released segments 1 and 2 were removed, and only 1 came back after a
+// power cut; then 1 and 3 would look like a log that lost 2.
 void remove_segment_file(Disk& disk, std::unique_ptr<Segment> segment);
 
 }  // namespace timber::logengine

@@ -59,8 +59,10 @@ void SegmentSupply::prepare() {
     if (free_.empty()) {
         file_number = config_.next_file_number++;
     } else {
-        reused = std::move(free_.back());
-        free_.pop_back();
+        // The oldest, so that those that keep their identity still form a chain to the live ones:
+        // recovery begins at the oldest it finds, and a gap behind that would look like damage.
+        reused = std::move(free_.front());
+        free_.pop_front();
     }
     const SegmentId id = config_.next_id;
     ++config_.next_id;
@@ -83,7 +85,8 @@ void SegmentSupply::prepare() {
                 remove_segment_file(disk_, std::move(outcome.segment));
             }
         }
-        loop_.post([this, outcome = std::move(outcome)]() mutable { finished(std::move(outcome)); });
+        loop_.post(
+            [this, outcome = std::move(outcome)]() mutable { finished(std::move(outcome)); });
     });
 }
 
@@ -96,8 +99,9 @@ void SegmentSupply::finished(Outcome outcome) {
         exhausted_.reset();
     } else {
         if (!exhausted_ && outcome.error->code != ErrorCode::kCrashed)
-            log_warning("the log has no segment in reserve and refuses batches until it has one: {}",
-                        outcome.error->to_string());
+            log_warning(
+                "the log has no segment in reserve and refuses batches until it has one: {}",
+                outcome.error->to_string());
         exhausted_ = std::move(outcome.error);
         if (!stopping_ && free_.empty()) loop_.start_timer(retry_timer_, config_.retry_delay);
     }
@@ -108,8 +112,8 @@ void SegmentSupply::finished(Outcome outcome) {
 
 void SegmentSupply::remove_surplus() {
     job_running_ = true;
-    std::unique_ptr<Segment> surplus = std::move(free_.back());
-    free_.pop_back();
+    std::unique_ptr<Segment> surplus = std::move(free_.front());  // Y3
+    free_.pop_front();
     executor_.run("remove log segment", [this, surplus = std::move(surplus)]() mutable {
         remove_segment_file(disk_, std::move(surplus));
         loop_.post([this] {
@@ -142,10 +146,11 @@ void SegmentSupply::stop(std::move_only_function<void()> stopped) {
 
 std::vector<std::unique_ptr<Segment>> SegmentSupply::take_all() {
     TIMBER_ASSERT(idle());
-    std::vector<std::unique_ptr<Segment>> all = std::move(free_);
-    for (std::unique_ptr<Segment>& spare : spares_) all.push_back(std::move(spare));
-    spares_.clear();
-    free_.clear();
+    std::vector<std::unique_ptr<Segment>> all;
+    for (auto* list : {&free_, &spares_}) {
+        for (std::unique_ptr<Segment>& segment : *list) all.push_back(std::move(segment));
+        list->clear();
+    }
     return all;
 }
 

@@ -20,7 +20,8 @@ class AlignedBuffer {
     explicit AlignedBuffer(size_t bytes) { reserve(bytes); }
     ~AlignedBuffer() { std::free(data_); }
     AlignedBuffer(AlignedBuffer&& other) noexcept
-        : data_(std::exchange(other.data_, nullptr)), capacity_(std::exchange(other.capacity_, 0)) {}
+        : data_(std::exchange(other.data_, nullptr)),
+          capacity_(std::exchange(other.capacity_, 0)) {}
     AlignedBuffer& operator=(AlignedBuffer&& other) noexcept {
         std::swap(data_, other.data_);
         std::swap(capacity_, other.capacity_);

@@ -22,8 +22,8 @@
     X(log_chain_unchecked,                                                                        \
       "recovery does not compare predecessor and epoch; log_crash_explorer")                      \
     X(log_epoch_reused,                                                                           \
-      "two recoveries choose the same epoch, so a gap filled with the same bytes revives what lay " \
-      "behind it; log_crash_explorer")                                                            \
+      "two recoveries choose the same epoch, so a gap filled with the same bytes revives what lay" \
+      " behind it; log_crash_explorer")                                                           \
     X(log_recovery_not_synced,                                                                    \
       "recovery acts on bytes that were readable but not durable; log_crash_explorer")            \
     X(log_identity_kept,                                                                          \

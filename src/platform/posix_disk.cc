@@ -196,6 +196,11 @@ Status PosixDisk::lock(FileHandle file) {
     return status_of(value, {}, "lock");
 }
 
+Status PosixDisk::lock_after_holder(FileHandle file) {
+    const int fd = files_.get(file).fd;
+    return status_of(uninterrupted([&] { return ::flock(fd, LOCK_EX); }), {}, "lock");
+}
+
 Result<uint64_t> PosixDisk::free_space(std::string_view directory) {
     struct statvfs status;
     const std::string name(directory);

@@ -33,6 +33,7 @@ class PosixDisk : public Disk {
     Result<std::vector<std::string>> list(std::string_view directory) override;
     Status sync_directory(std::string_view directory) override;
     Status lock(FileHandle file) override;
+    Status lock_after_holder(FileHandle file) override;
     Result<uint64_t> free_space(std::string_view directory) override;
     bool direct_io_supported() const override { return direct_supported_; }
 

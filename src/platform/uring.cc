@@ -6,7 +6,9 @@
 
 #include <array>
 #include <cerrno>
-#include <string>
+#include <cstring>
+
+#include "src/base/io/log.h"
 
 namespace timber {
 
@@ -41,6 +43,16 @@ void store_descriptor(IoOp& op, Descriptor file) {
 
 Descriptor load_descriptor(const IoOp& op) {
     return {.fd = static_cast<int>(op.scratch.number >> 1), .direct = (op.scratch.number & 1) != 0};
+}
+
+// What a call into the ring may answer besides success: the time is over, a signal came, the kernel
+// wants completions to be taken first, or is short of memory. All mean "look again". Anything else
+// would go on for ever: a ring that is used from the wrong thread or process.
+void check_entered(int answer) {
+    if (answer >= 0 || answer == -ETIME || answer == -EINTR || answer == -EBUSY) return;
+    if (answer == -EAGAIN || answer == -ENOMEM) return;
+    log_error("io_uring_enter: {}", std::strerror(-answer));
+    TIMBER_UNREACHABLE();
 }
 
 void prepare_entry(io_uring_sqe* entry, const IoOp& op) {
@@ -174,8 +186,9 @@ void Uring::submit_all_but_last() {
     if (watched_fd_ >= 0 && !watch_armed_) watch(watched_fd_);
     fill_from_backlog();
     while (backlog_first_ != nullptr) {
-        // -EBUSY: completions must be taken first; -EAGAIN: the kernel is short of memory.
-        if (io_uring_submit(&ring_) < 0) return;
+        const int submitted = io_uring_submit(&ring_);
+        check_entered(submitted);
+        if (submitted < 0) return;
         fill_from_backlog();
     }
 }
@@ -187,23 +200,21 @@ bool Uring::kernel_has_work() const {
 
 void Uring::poll() {
     submit_all_but_last();
-    if (kernel_has_work()) (void)io_uring_submit_and_get_events(&ring_);
+    if (kernel_has_work()) check_entered(io_uring_submit_and_get_events(&ring_));
     reap();
 }
 
-// Every error of the waiting call means "look again": the time is over, a signal came, or the
-// kernel wants completions to be taken first.
 void Uring::wait(std::optional<Duration> timeout) {
     submit_all_but_last();
     if (io_uring_cq_ready(&ring_) > 0 || backlog_first_ != nullptr) {
-        if (kernel_has_work()) (void)io_uring_submit_and_get_events(&ring_);
+        if (kernel_has_work()) check_entered(io_uring_submit_and_get_events(&ring_));
     } else if (timeout) {
         __kernel_timespec time = {.tv_sec = timeout->count() / 1'000'000'000,
                                   .tv_nsec = timeout->count() % 1'000'000'000};
         io_uring_cqe* completion = nullptr;
-        (void)io_uring_submit_and_wait_timeout(&ring_, &completion, 1, &time, nullptr);
+        check_entered(io_uring_submit_and_wait_timeout(&ring_, &completion, 1, &time, nullptr));
     } else {
-        (void)io_uring_submit_and_wait(&ring_, 1);
+        check_entered(io_uring_submit_and_wait(&ring_, 1));
     }
     reap();
 }

@@ -55,6 +55,52 @@ TEST(LogEngine, SegmentsAreRecycledAfterARelease) {
     EXPECT_EQ(log.seen_payloads().back(), value + "199");
 }
 
+// The release that freed segments 1 to 3 is stated in the middle of segment 4. Two of these are gone,
+// the file of one still waits for its reuse: the chain must not begin with it.
+TEST(LogEngine, AReleasedSegmentThatIsStillThereIsNotTheBeginning) {
+    LogFixture log;
+    ASSERT_TRUE(log.open().ok());
+    Answer answer;
+    while (log.log().stats().segments_live < 4)
+        answer = log.append_and_wait({std::string(5000, 'x')});
+    answer = log.append_and_wait({"last"});
+    log.log().release(answer.lsn);
+    log.run();
+    ASSERT_EQ(log.log().stats().segments_live, 1u);
+    ASSERT_EQ(log.log().stats().segments_removed, 2u);
+    log.crash(Death::kProcessDeath, 1);
+    const Status opened = log.open();
+    ASSERT_TRUE(opened.ok()) << opened.error().to_string();
+    EXPECT_EQ(log.seen_payloads().back(), "last");
+}
+
+TEST(LogEngine, AReleaseThatWasSaidInTheMiddleOfASegmentIsKnownAgain) {
+    LogFixture log;
+    ASSERT_TRUE(log.open().ok());
+    const std::string value(20000, 'x');
+    for (int i = 0; i < 8; ++i) ASSERT_FALSE(log.append_and_wait({value}).error);
+    log.log().release(log.log().durable_lsn());
+    log.run();
+    log.close();
+    const Status opened = log.open();
+    EXPECT_TRUE(opened.ok()) << opened.error().to_string();
+}
+
+TEST(LogEngine, SegmentsThatAreReleasedAtOnceGoOldestFirst) {
+    for (uint64_t seed = 1; seed <= 200; ++seed) {
+        LogFixture log(seed);
+        ASSERT_TRUE(log.open().ok());
+        const std::string value(20000, 'x');
+        for (int i = 0; i < 17; ++i) ASSERT_FALSE(log.append_and_wait({value}).error);
+        log.log().release(log.log().durable_lsn());
+        const uint64_t steps = seed;
+        for (uint64_t step = 0; step < steps; ++step) log.world().step();
+        log.crash(Random(seed).one_in(2) ? Death::kPowerCut : Death::kProcessDeath, seed);
+        const Status opened = log.open();
+        ASSERT_TRUE(opened.ok()) << seed << ": " << opened.error().to_string();
+    }
+}
+
 TEST(LogEngine, AcknowledgedBatchesSurviveEitherDeath) {
     for (uint64_t seed = 1; seed <= 300; ++seed) {
         LogFixture log(seed);
@@ -83,7 +129,8 @@ TEST(LogEngine, AcknowledgedBatchesSurviveEitherDeath) {
             size_t at = 0;
             for (const std::string& value : acknowledged) {
                 while (at < payloads.size() && payloads[at] != value) ++at;
-                ASSERT_LT(at, payloads.size()) << "lost " << value.substr(0, 20) << " seed " << seed;
+                ASSERT_LT(at, payloads.size())
+                    << "lost " << value.substr(0, 20) << " seed " << seed;
             }
             acknowledged = payloads;
         }

@@ -1,13 +1,17 @@
 #include "tests/logengine/log_fixture.h"
 
+#include "src/base/io/log.h"
+
 namespace timber::logengine {
 
-LogFixture::LogFixture(uint64_t seed, SimDisk::Options disk_options)
+LogFixture::LogFixture(uint64_t seed, SimDisk::Options disk_options, DiskImage image)
     : seed_(seed), disk_options_(disk_options) {
+    // Tests break logs by the thousand; what recovery says about it is not news.
+    set_log_level(LogLevel::kError);
     options.directory = "log";
     options.segment_bytes = 64_KiB;
     options.group_bytes_target = 16_KiB;
-    restart_on({});
+    restart_on(std::move(image));
 }
 
 LogFixture::~LogFixture() { end_life(); }
@@ -96,6 +100,16 @@ Answer LogFixture::append_and_wait(std::vector<std::string> payloads) {
     return *answer;
 }
 
+std::vector<Answer> LogFixture::wait_for(const std::vector<std::shared_ptr<Answer>>& answers) {
+    std::vector<Answer> told;
+    for (const auto& answer : answers) {
+        world_->run_until([&] { return answer->done; });
+        told.push_back(*answer);
+    }
+    log_->check_invariants();
+    return told;
+}
+
 void LogFixture::close() {
     if (log_ == nullptr) return;
     bool closed = false;
@@ -121,6 +135,29 @@ Result<std::string> LogFixture::read(const RecordLocation& location) {
         }
     });
     return text;
+}
+
+Status LogFixture::read_back(const std::vector<SeenBatch>& batches) {
+    Status status;
+    world_->run_job([&] {
+        for (const SeenBatch& batch : batches) {
+            for (size_t i = 0; i < batch.locations.size() && status.ok(); ++i) {
+                const auto stored = log_->read(batch.locations[i]);
+                if (!stored) {
+                    if (stored.error().code != ErrorCode::kNotFound) status = stored.error();
+                } else if (as_text(stored->record.payload) != batch.payloads[i]) {
+                    status = make_error(ErrorCode::kInvalidArgument, "read back another payload");
+                }
+            }
+        }
+    });
+    return status;
+}
+
+DiskImage LogFixture::settled_image() const {
+    DiskImage image = disk_->image();
+    image.settle();
+    return image;
 }
 
 std::vector<std::string> LogFixture::seen_payloads() const {

@@ -34,7 +34,9 @@ struct Answer {
 
 class LogFixture {
   public:
-    explicit LogFixture(uint64_t seed = 1, SimDisk::Options disk_options = {});
+    // On an empty disk, or on `image`.
+    explicit LogFixture(uint64_t seed = 1, SimDisk::Options disk_options = {},
+                        DiskImage image = {});
     ~LogFixture();
 
     // Small segments, so that edges are frequent.
@@ -57,6 +59,9 @@ class LogFixture {
     // The same, and runs until it is answered.
     Answer append_and_wait(std::vector<std::string> payloads);
 
+    // The same for several appends at once.
+    std::vector<Answer> wait_for(const std::vector<std::shared_ptr<Answer>>& answers);
+
     // Until nothing is left to do, the witness included.
     void run() { world_->run_until_idle(); }
     void close();
@@ -66,6 +71,12 @@ class LogFixture {
     void restart_on(DiskImage image);
 
     Result<std::string> read(const RecordLocation& location);
+    // Reads each record of `batches` by its location and compares; the first that differs, or fails
+    // for another reason than a released segment.
+    Status read_back(const std::vector<SeenBatch>& batches);
+
+    // What the disk holds now, all of it durable.
+    DiskImage settled_image() const;
 
     // Payloads of all batches that are no checkpoints.
     std::vector<std::string> seen_payloads() const;

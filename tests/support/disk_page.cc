@@ -43,8 +43,9 @@ std::byte* writable_bytes(PageRef& page) {
         copy->bytes = page->bytes;
         page = std::move(copy);
     } else {
-        // Another thread's last read of the page came before it gave up its reference.
-        std::atomic_thread_fence(std::memory_order_acquire);
+        // Another thread may have given up its reference just now, after it read the page: giving
+        // one up here too orders that read before our writes, which use_count() does not.
+        PageRef(page).reset();
         page->forget_hash();
     }
     return page->bytes.data();

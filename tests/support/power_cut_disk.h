@@ -49,6 +49,7 @@ class PowerCutDisk : public Disk {
     }
     Status sync_directory(std::string_view directory) override;
     Status lock(FileHandle file) override { return inner_.lock(file); }
+    Status lock_after_holder(FileHandle file) override { return inner_.lock_after_holder(file); }
     Result<uint64_t> free_space(std::string_view directory) override {
         return inner_.free_space(directory);
     }

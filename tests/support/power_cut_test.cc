@@ -43,17 +43,18 @@ class PowerCutTest : public testing::Test {
     }
     ~PowerCutTest() override { std::filesystem::remove_all(root_); }
 
-    // A child does `work` on a wrapped disk and is killed once it is over, or after
-    // `kill_after_us`.
-    void run_and_kill(const Work& work, useconds_t kill_after_us = 0) {
+    // A child does `work` on a wrapped disk and is killed once it is over, or as soon as `enough`.
+    void run_and_kill(const Work& work, const std::function<bool()>& enough = {}) {
         int ready[2];
         ASSERT_EQ(::pipe(ready), 0);
         const pid_t child = ::fork();
         ASSERT_GE(child, 0);
         if (child == 0) run_child(work, ready[1]);
         ::close(ready[1]);
-        if (kill_after_us != 0) {
-            ::usleep(kill_after_us);
+        if (enough) {
+            constexpr int kLooksMax = 1'000'000;
+            for (int looks = 0; !enough() && looks < kLooksMax; ++looks) ::usleep(20);
+            EXPECT_TRUE(enough());
         } else {
             char byte;
             EXPECT_EQ(::read(ready[0], &byte, 1), 1) << "the child died by itself";
@@ -368,6 +369,7 @@ TEST_F(PowerCutTest, EverySectorShowsAStateThatItHadSinceItWasLastDurable) {
     for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
         start_afresh();
         done = 0;
+        const uint64_t enough = random.between(1, 150);
         run_and_kill(
             [&](Disk& disk, Platform&) {
                 std::string zeroes;
@@ -375,9 +377,8 @@ TEST_F(PowerCutTest, EverySectorShowsAStateThatItHadSinceItWasLastDurable) {
                 const FileHandle file = make_durable(disk, path("f"), zeroes);
                 run_steps(disk, file, seed, done);
             },
-            static_cast<useconds_t>(random.between(1'000, 40'000)));
+            [&] { return done >= enough; });
         power_cut_->roll_back(seed);
-        if (done == 0) continue;  // killed before the file was there
         const auto text = content("f");
         ASSERT_TRUE(text.has_value() && text->size() == kSectors * kSectorBytes);
         const auto allowed = allowed_steps(seed, done);
@@ -438,6 +439,7 @@ TEST_F(PowerCutTest, AcknowledgedDurableWritesOfALoopAreThere) {
     for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
         start_afresh();
         acknowledged.clear();
+        const uint64_t enough = random.between(1, 40);
         run_and_kill(
             [&](Disk& disk, Platform& platform) {
                 const std::string zeroes(kSlots * kDirectAlignment, '0');
@@ -452,7 +454,7 @@ TEST_F(PowerCutTest, AcknowledgedDurableWritesOfALoopAreThere) {
                 }
                 while (true) ::pause();
             },
-            static_cast<useconds_t>(random.between(1'000, 20'000)));
+            [&] { return acknowledged[0] >= enough; });
         power_cut_->roll_back(seed);
         const auto text = content("f");
         for (uint64_t i = 0; i < kSlots; ++i) {

@@ -20,6 +20,9 @@
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
+#ifdef __SANITIZE_THREAD__
+#include <sanitizer/tsan_interface.h>
+#endif
 
 namespace timber {
 
@@ -84,10 +87,42 @@ void after_switch([[maybe_unused]] void* fake_stack, [[maybe_unused]] const void
 #endif
 }
 
+// ThreadSanitizer takes each fiber for a thread, and is told of every switch right before it.
+void* make_sanitizer_fiber() {
+#ifdef __SANITIZE_THREAD__
+    return __tsan_create_fiber(0);
+#else
+    return nullptr;
+#endif
+}
+
+void* current_sanitizer_fiber() {
+#ifdef __SANITIZE_THREAD__
+    return __tsan_get_current_fiber();
+#else
+    return nullptr;
+#endif
+}
+
+void switch_sanitizer_fiber([[maybe_unused]] void* fiber) {
+#ifdef __SANITIZE_THREAD__
+    __tsan_switch_to_fiber(fiber, 0);
+#endif
+}
+
+void destroy_sanitizer_fiber([[maybe_unused]] void* fiber) {
+#ifdef __SANITIZE_THREAD__
+    __tsan_destroy_fiber(fiber);
+#endif
+}
+
 }  // namespace
 
 SimFiber::SimFiber(const char* name, std::move_only_function<void()> function)
-    : name_(name), function_(std::move(function)), stack_(stack_pool.take()) {
+    : name_(name),
+      function_(std::move(function)),
+      stack_(stack_pool.take()),
+      own_sanitizer_fiber_(make_sanitizer_fiber()) {
     TIMBER_ASSERT(getcontext(&own_context_) == 0);
     own_context_.uc_stack.ss_sp = stack_;
     own_context_.uc_stack.ss_size = kStackBytes;
@@ -100,6 +135,7 @@ SimFiber::SimFiber(const char* name, std::move_only_function<void()> function)
 
 SimFiber::~SimFiber() {
     TIMBER_ASSERT(ended_);
+    destroy_sanitizer_fiber(own_sanitizer_fiber_);
     stack_pool.give_back(stack_);
 }
 
@@ -117,6 +153,7 @@ void SimFiber::run() {
     running_ = false;
     // Without a place to save it, the sanitizer frees this stack's bookkeeping.
     before_switch(nullptr, resumer_stack_bottom_, resumer_stack_bytes_);
+    switch_sanitizer_fiber(resumer_sanitizer_fiber_);
     setcontext(&resumer_context_);
     TIMBER_UNREACHABLE();
 }
@@ -126,6 +163,8 @@ void SimFiber::resume() {
     TIMBER_ASSERT(!ended_);
     running_ = true;
     before_switch(&resumer_fake_stack_, stack_, kStackBytes);
+    resumer_sanitizer_fiber_ = current_sanitizer_fiber();
+    switch_sanitizer_fiber(own_sanitizer_fiber_);
     TIMBER_ASSERT(swapcontext(&resumer_context_, &own_context_) == 0);
     after_switch(resumer_fake_stack_, nullptr, nullptr);
 }
@@ -134,6 +173,7 @@ void SimFiber::suspend() {
     TIMBER_ASSERT(running_);
     running_ = false;
     before_switch(&own_fake_stack_, resumer_stack_bottom_, resumer_stack_bytes_);
+    switch_sanitizer_fiber(resumer_sanitizer_fiber_);
     TIMBER_ASSERT(swapcontext(&own_context_, &resumer_context_) == 0);
     after_switch(own_fake_stack_, &resumer_stack_bottom_, &resumer_stack_bytes_);
 }

@@ -42,11 +42,13 @@ class SimFiber {
     bool ended_ = false;
     ucontext_t own_context_;
     ucontext_t resumer_context_;
-    // AddressSanitizer's view of the two stacks; unused without it.
+    // The sanitizers' view of the two stacks; unused without them.
     void* own_fake_stack_ = nullptr;
     void* resumer_fake_stack_ = nullptr;
     const void* resumer_stack_bottom_ = nullptr;
     size_t resumer_stack_bytes_ = 0;
+    void* own_sanitizer_fiber_ = nullptr;
+    void* resumer_sanitizer_fiber_ = nullptr;
 };
 
 }  // namespace timber

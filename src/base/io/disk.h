@@ -167,6 +167,11 @@ class Disk {
     // Takes the exclusive lock of an open file until it is closed or the process dies; kLocked if
     // another holder, in this process or another, has it.
     virtual Status lock(FileHandle file) = 0;
+    // The same, but waits for the holder. For files that only a process on its way out can still
+    // hold: after SIGKILL the kernel may be at work for a while on writes that were in flight, and
+    // they would land on top of what its successor writes. Such a write holds the lock of its file.
+    // The simulator's deaths leave nothing in flight, so there this is lock().
+    virtual Status lock_after_holder(FileHandle file) { return lock(file); }
     // Bytes that can still be allocated on the file system that holds `directory`.
     virtual Result<uint64_t> free_space(std::string_view directory) = 0;
 

@@ -16,8 +16,7 @@ class PlatformHarness : public DiskHarness {
   public:
     explicit PlatformHarness(IoBackend backend) {
         set_log_level(LogLevel::kWarning);
-        platform_ =
-            Platform::create({.backend = backend, .data_directory = directory()}).value();
+        platform_ = Platform::create({.backend = backend, .data_directory = directory()}).value();
         thread_ = platform_->start_loop("conformance").value();
     }
 

@@ -25,8 +25,8 @@ AlignedBuffer::AlignedBuffer(size_t size_wanted, uint8_t fill)
     std::memset(memory.get(), fill, size);
 }
 
-void AlignedBuffer::Free::operator()(std::byte* memory) const {
-    std::free(memory);
+void AlignedBuffer::Free::operator()(std::byte* allocated) const {
+    std::free(allocated);
 }
 
 PlatformTest::PlatformTest() : directory_("platform") {

@@ -33,7 +33,7 @@ struct AlignedBuffer {
     MutableBytes bytes() { return {memory.get(), size}; }
 
     struct Free {
-        void operator()(std::byte* memory) const;
+        void operator()(std::byte* allocated) const;
     };
     std::unique_ptr<std::byte, Free> memory;
     size_t size;
