@@ -6,7 +6,7 @@ static Error invalid(std::string detail) {
     return make_error(ErrorCode::kInvalidArgument, "raft config: " + std::move(detail));
 }
 
-static Status validate_limits(const Config& config) {
+static Result<void> validate_limits(const Config& config) {
     struct Limit {
         const char* name;
         uint64_t value;
@@ -30,7 +30,7 @@ static Status validate_limits(const Config& config) {
     return {};
 }
 
-Status Config::validate() const {
+Result<void> Config::validate() const {
     if (id == kNobody) return invalid("id is 0, which is nobody; give each node its own number");
     if (applied > kLogIndexMax) return invalid("applied is beyond any index of a log");
     if (heartbeat_ticks == 0) return invalid("heartbeat_ticks is 0; set at least 1");

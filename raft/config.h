@@ -15,8 +15,9 @@ struct Config {
     // The last index whose effects the state machine held when it stopped. It stands for a commit
     // index of at least as much, also where the stored hard state is behind.
     LogIndex applied{};
-    // Seeds the election jitter. Nodes of one group need different seeds: with equal ones they
-    // time out in the same tick for ever and nobody wins.
+    // Seeds the election jitter, and the numbers of forwarded reads. Another one for each node and
+    // for each start of a node: with equal jitter nodes time out in the same tick for ever, and
+    // with equal numbers a late answer from before a restart would answer a read made after it.
     uint64_t seed = 1;
 
     // A follower that heard nothing for `election_ticks` to twice that, drawn anew each time,
@@ -58,7 +59,7 @@ struct Config {
     uint32_t clock_drift_per_mille_max = 0;
 
     // Says which field is out of its range, and what the range is.
-    Status validate() const;
+    Result<void> validate() const;
 
     // How long, on its own clock, a node keeps its promise to vote for nobody else after it heard
     // from a leader: `election_ticks` of `tick_us`.

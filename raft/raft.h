@@ -7,7 +7,7 @@
 // may be on their way while the node goes on. README.md shows a driver.
 //
 // Thread:     one thread at a time. Nothing is called back, nothing blocks.
-// Lifetime:   `storage` outlives the node; Ready and Status are values and outlive everything.
+// Lifetime:   `storage` outlives the node; Ready and NodeStatus are values and outlive everything.
 // Invariants: checked by check_invariants(), in tests after each step:
 //             N1   the term never goes down, and the vote of a term, once given, stays.
 //             N2   applied <= handed over <= commit <= last index.
@@ -17,7 +17,7 @@
 //                  a gap; terms in it never go down, nor above the node's term.
 //             N6   a leader's log ends in its own term, and its own match is its durable index.
 //             N7   match < next, and match <= last index, for every follower.
-//             N8   a leader's commit of its own term is matched by a majority.
+//             N8   a leader commits no entry of an earlier term before one of its own.
 //             N9   only a leader has progress, reads of its own and a transfer; it follows itself.
 //             N10  a candidate voted for itself, and is counted only once that is durable.
 //             N11  the configuration is well-formed: lists sorted, no learner is a voter.
@@ -139,11 +139,15 @@ class RawNode {
 
     // --- Observers ---
 
-    Status status() const;
+    NodeStatus status() const;
     Term term() const;
     Role role() const;
     NodeId leader() const;
     LogIndex commit() const;
+    // What the log holds now, for tools and tests: the term at a place, nothing outside the log;
+    // and the entries [low, high), fewer where they are compacted.
+    std::optional<Term> term_at(LogIndex index) const;
+    std::vector<Entry> entries(LogIndex low, LogIndex high) const;
     // Stops the process with the number of the invariant that does not hold (see above).
     void check_invariants() const;
 

@@ -32,7 +32,7 @@ struct ProgressStatus {
     size_t inflight_bytes = 0;
 };
 
-struct Status {
+struct NodeStatus {
     NodeId id{};
     SoftState soft{};
     HardState hard{};  // as in memory; what is durable may be behind
