@@ -22,8 +22,11 @@ void Core::tick_follower() {
     ++election_elapsed_;
     if (election_elapsed_ < election_timeout_) return;
     election_elapsed_ = 0;
-    if (disk_stalled_) return;
-    TIMBER_MAYBE(start_campaign(config_.pre_vote ? Campaign::kPreVote : Campaign::kVote));
+    if (!campaign()) return;
+    // Who may not campaign still has to forget the leader that fell silent, or it would hold back
+    // its vote in that one's favour for ever: a learner that was promoted by an entry it has not
+    // seen, and without whose vote nobody can send it that entry.
+    become_follower(term_, kNobody);
 }
 
 void Core::tick_leader() {

@@ -1,0 +1,268 @@
+// Clients, and everything that goes wrong around the nodes.
+#include <algorithm>
+
+#include "src/base/coding.h"
+#include "tests/raft/sim/sim_cluster.h"
+
+namespace timber::raft::sim {
+
+SimNode* Cluster::any_leader() {
+    std::vector<SimNode*> leaders;
+    for (SimNode& node : nodes_) {
+        if (node.works(now_us_) && node.raft->role() == Role::kLeader) leaders.push_back(&node);
+    }
+    if (leaders.empty()) return nullptr;
+    return leaders[random_.below(leaders.size())];
+}
+
+void Cluster::on_client() {
+    schedule(now_us_ + 1 + random_.below(2 * profile_.client_gap_us), {.kind = EventKind::kClient});
+    SimNode* leader = any_leader();
+    SimNode& node = leader != nullptr && random_.percent(75) ? *leader : any_node();
+    if (!node.works(now_us_)) return;
+    const uint64_t kind = random_.below(100);
+    if (kind < 45) {
+        client_write(node);
+    } else if (kind < 75) {
+        client_read(node);
+    } else {
+        client_lease_read(node);
+    }
+    look_at(node);
+    process_soon(node);
+}
+
+void Cluster::client_write(SimNode& node) {
+    std::vector<Payload> payloads;
+    for (uint64_t count = 1 + random_.below(3); count > 0; --count) {
+        std::vector<std::byte> bytes;
+        put_fixed(bytes, next_value_++);
+        payloads.push_back(Payload::copy_of(bytes));
+    }
+    const Proposed proposed = node.raft->propose(payloads);
+    if (!proposed.accepted()) return;
+    for (size_t i = 0; i < payloads.size(); ++i) {
+        // What an earlier leadership of this node proposed for the place stays unknown.
+        node.open_writes[proposed.first_index + i] = {proposed.term, oracle_.floor()};
+    }
+}
+
+void Cluster::client_read(SimNode& node) {
+    const ReadId id(next_read_++);
+    if (node.raft->read_index(id)) return;
+    node.open_reads.push_back({id, oracle_.floor()});
+    for (const std::vector<bool>& row : blocked_) {
+        if (std::ranges::count(row, true) > 0) {
+            ++counts_.reads_in_partition;
+            break;
+        }
+    }
+}
+
+void Cluster::client_lease_read(SimNode& node) {
+    if (!profile_.leases) return;
+    const std::optional<LeaseRead> read = node.raft->begin_lease_read(node.clock(now_us_));
+    if (!read) {
+        ++counts_.lease_reads_refused;
+        return;
+    }
+    node.open_lease_reads.push_back({*read, oracle_.floor(), LogIndex(0)});
+    if (random_.one_in(2)) return finish_lease_read(node);
+    schedule(now_us_ + random_.below(kTickUs),
+             {.kind = EventKind::kLeaseDone, .node = place(node), .life = node.life});
+}
+
+void Cluster::finish_lease_read(SimNode& node) {
+    for (OpenLeaseRead& open : node.open_lease_reads) {
+        if (node.applied < open.read.index) {
+            ++counts_.lease_reads_refused;  // the client is told to ask otherwise
+        } else if (!node.raft->lease_covers(open.read, node.clock(now_us_))) {
+            ++counts_.lease_reads_refused;
+        } else {
+            oracle_.read_done(node.applied, open.floor, "a lease");
+            ++counts_.lease_reads_done;
+        }
+    }
+    node.open_lease_reads.clear();
+}
+
+void Cluster::on_fault() {
+    if (calm_) return;
+    schedule(now_us_ + 1 + random_.below(2 * profile_.fault_gap_us), {.kind = EventKind::kFault});
+    SimNode* leader = any_leader();
+    SimNode& node = leader != nullptr && random_.one_in(3) ? *leader : any_node();
+    switch (static_cast<Fault>(random_.below(kFaultCount))) {
+        case Fault::kPartition:
+        case Fault::kOneWay:
+            return cut_network();
+        case Fault::kCrash:
+            if (!profile_.has(Fault::kCrash)) return;
+            if (random_.one_in(12)) {
+                for (SimNode& each : nodes_) crash(each);
+            } else {
+                crash(node);
+            }
+            return;
+        case Fault::kPause:
+            if (!profile_.has(Fault::kPause) || !node.works(now_us_)) return;
+            node.paused_until_us = now_us_ + random_.below(30 * kTickUs);
+            return;
+        case Fault::kMembership:
+            if (profile_.has(Fault::kMembership)) change_membership();
+            return;
+        case Fault::kTransfer:
+            if (!profile_.has(Fault::kTransfer) || !node.works(now_us_)) return;
+            node.raft->transfer_leader(any_node().id);
+            look_at(node);
+            return process_soon(node);
+        case Fault::kCompaction:
+            if (profile_.has(Fault::kCompaction)) {
+                for (SimNode& each : nodes_) compact(each);
+            }
+            return;
+        case Fault::kReports:
+            if (profile_.has(Fault::kReports)) report_something();
+            return;
+        default:
+            return send_nonsense();
+    }
+}
+
+void Cluster::cut_network() {
+    const bool whole = profile_.has(Fault::kPartition);
+    const bool one_way = profile_.has(Fault::kOneWay);
+    if (!whole && !one_way) return;
+    heal_network();
+    std::vector<bool> side(nodes_.size());
+    // Half the time the leader ends up with a minority: the rest elects another, and what the old
+    // one still took is in the way when the network heals.
+    const SimNode* leader = random_.one_in(2) ? any_leader() : nullptr;
+    for (size_t i = 0; i < nodes_.size(); ++i) side[i] = random_.one_in(leader != nullptr ? 4 : 2);
+    if (leader != nullptr) side[place(*leader)] = true;
+    const bool directed = one_way && (!whole || random_.one_in(3));
+    for (size_t i = 0; i < nodes_.size(); ++i) {
+        for (size_t j = 0; j < nodes_.size(); ++j) {
+            blocked_[i][j] = directed ? side[i] && !side[j] : side[i] != side[j];
+        }
+    }
+    schedule(now_us_ + random_.below(60 * kTickUs), {.kind = EventKind::kHeal});
+}
+
+void Cluster::heal_network() {
+    for (std::vector<bool>& row : blocked_) row.assign(row.size(), false);
+}
+
+void Cluster::crash(SimNode& node) {
+    if (!node.up) return;
+    size_t in_flight = 0;
+    for (const PendingWrite& pending : node.writes) in_flight += !pending.durable;
+    ++counts_.crashes;
+    counts_.crashes_in_flight += in_flight > 0;
+    node.crash(random_.below(in_flight + 1));
+    schedule(now_us_ + random_.below(30 * kTickUs),
+             {.kind = EventKind::kRestart, .node = place(node)});
+}
+
+void Cluster::change_membership() {
+    SimNode* leader = any_leader();
+    if (leader == nullptr) return;
+    const ConfState conf = leader->raft->status().conf;
+    const NodeId target = any_node().id;
+    ConfChange change{ConfChangeType::kAddVoter, target, {}};
+    if (conf.has_voter(target)) {
+        change.type = random_.percent(80) ? ConfChangeType::kRemove : ConfChangeType::kAddLearner;
+        if (conf.voters.size() == 1) return;
+    } else if (!conf.has_member(target) && random_.one_in(2)) {
+        change.type = ConfChangeType::kAddLearner;
+    }
+    // The value in the context tells two proposals of the same change apart.
+    std::vector<std::byte> bytes;
+    put_fixed(bytes, next_value_++);
+    change.context = Payload::copy_of(bytes);
+    if (leader->raft->propose_conf_change(change).accepted()) {
+        look_at(*leader);
+        process_soon(*leader);
+    }
+}
+
+void Cluster::compact(SimNode& node) {
+    if (!node.works(now_us_) || random_.one_in(3)) return;
+    if (node.raft->status().pending_snapshot != LogIndex(0)) return;
+    const LogIndex base = node.view.first_index() - 1;
+    if (node.applied <= base || node.durable.first_index() - 1 > base) return;
+    std::vector<std::byte> bytes;
+    put_fixed(bytes, oracle_.state_at(node.applied));
+    const Payload data = Payload::copy_of(bytes);
+    const ConfState conf = node.conf_at(node.applied);
+    const LogIndex kept(random_.below(std::min<uint64_t>(20, node.applied - base)));
+    for (SimStorage* storage : {&node.durable, &node.view}) {
+        storage->make_snapshot(node.applied, conf, data);
+        storage->compact(node.applied - kept.value());
+    }
+    node.view.set_snapshot_busy(random_.one_in(5));
+    node.applied_floor = node.applied;
+    look_at(node);
+}
+
+void Cluster::report_something() {
+    SimNode& node = any_node();
+    const NodeId other = any_node().id;
+    if (!node.works(now_us_)) return;
+    switch (random_.below(8)) {
+        case 0:
+            node.raft->report_unreachable(other);
+            break;
+        case 1:
+            node.raft->report_slow(other, true);
+            break;
+        case 2:
+            node.raft->report_slow(other, false);
+            break;
+        case 3:
+            node.raft->report_snapshot(other, SnapshotReport::kSending);
+            break;
+        case 4:
+            node.raft->report_snapshot(other, SnapshotReport::kFailed);
+            break;
+        case 5:
+            node.raft->report_own_disk(random_.one_in(3));
+            break;
+        case 6:
+            node.raft->hand_over();
+            break;
+        default:
+            node.raft->campaign();
+            break;
+    }
+    look_at(node);
+    process_soon(node);
+}
+
+// Well-formed messages that no honest node sends, from strangers and from members: they promise
+// nothing and claim nothing that a real message could, so they must change nothing.
+void Cluster::send_nonsense() {
+    SimNode& node = any_node();
+    if (!node.works(now_us_)) return;
+    Message message;
+    message.type = static_cast<MessageType>(random_.below(16));
+    message.from = NodeId(random_.below(3) == 0 ? 0 : 90 + random_.below(9));
+    message.to = node.id;
+    message.term = Term(random_.one_in(2) ? 0 : UINT64_MAX - random_.below(3));
+    message.index = LogIndex(random_.one_in(2) ? random_.below(100) : UINT64_MAX);
+    message.log_term = Term(random_.one_in(2) ? random_.below(9) : UINT64_MAX);
+    message.commit = LogIndex(random_.one_in(2) ? random_.below(100) : UINT64_MAX);
+    message.reject = random_.one_in(2);
+    for (uint64_t count = random_.below(3); count > 0; --count) {
+        message.entries.push_back({Term(random_.next()), LogIndex(random_.next())});
+    }
+    ++counts_.nonsense;
+    const NodeStatus before = node.raft->status();
+    node.raft->step(std::move(message));
+    const NodeStatus after = node.raft->status();
+    TIMBER_ASSERT(before.hard == after.hard && before.soft == after.soft);
+    TIMBER_ASSERT_OP(before.last_index, ==, after.last_index);
+    TIMBER_ASSERT_OP(before.messages_ignored + 1, ==, after.messages_ignored);
+    look_at(node);
+}
+
+}  // namespace timber::raft::sim
