@@ -229,6 +229,10 @@ void Cluster::check_progress_made() {
     for (SimNode& node : nodes_) {
         node.paused_until_us = std::min(node.paused_until_us, now_us_);
         node.disk_busy_until_us = std::min(node.disk_busy_until_us, now_us_ + kTickUs);
+        for (size_t i = 0; i < node.writes.size(); ++i) {
+            schedule(now_us_ + random_.below(kTickUs),
+                     {.kind = EventKind::kDisk, .node = place(node), .life = node.life});
+        }
         node.view.set_snapshot_busy(false);
         if (!node.up) start_node(node);
         node.raft->report_own_disk(false);

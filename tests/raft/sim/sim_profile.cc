@@ -27,7 +27,7 @@ Profile Profile::draw(Random& random) {
     }
     if (profile.has(Fault::kSlowDisk)) {
         profile.disk_us_max = kTickUs * random.between(1, 6);
-        profile.disk_stall_percent = random.between(2, 20);
+        profile.disk_stall_percent = random.between(2, 8);
         profile.disk_stall_us_max = kTickUs * random.between(10, 150);
     }
     profile.fault_gap_us = kTickUs * random.between(1, 6);
