@@ -1,18 +1,39 @@
-# How every target of ours is built.
+# How every target of ours is built, and under which label its tests run.
 #
-# timber_library(NAME SOURCES ... USES ... LINKS ...) makes two static libraries of the same
-# sources: `NAME` for products and benches, and `NAME_checked` for tests, compiled with slow checks
-# and with planted mistakes switchable (src/base/mistake.h). USES names libraries of ours and maps
-# to the same variant; LINKS names foreign ones. Both are private: whoever needs another library
-# says so.
-# timber_test(NAME SOURCES ... USES ... LINKS ...) is a GoogleTest program on checked libraries.
-# timber_program(NAME ...) is a program on product libraries, timber_checked_program(NAME ...) one
-# on checked libraries that ctest does not run by itself.
+# Libraries and programs:
+#   timber_library(NAME SOURCES ... USES ... LINKS ...) makes two static libraries of the same
+#       sources: `NAME` for products and benches, and `NAME_checked` for tests, compiled with slow
+#       checks and with planted mistakes switchable (src/base/mistake.h). USES names libraries of
+#       ours and maps to the same variant; LINKS names foreign ones. Both are private: whoever needs
+#       another library says so.
+#   timber_program(NAME ...) is a program on product libraries, timber_checked_program(NAME ...) one
+#       on checked libraries that ctest does not run by itself.
+#
+# Tests (all on checked libraries, built into <build>/tests; `...` is SOURCES, USES and LINKS):
+#   timber_test(NAME ... [THREADS]) is a GoogleTest program.
+#       Label unit; with THREADS, for tests that start threads, tsan as well.
+#   timber_script_test(NAME COMMAND ...) runs a command that needs no build of its own.
+#       Label unit; not in sanitizers' builds, where it would say the same again.
+#   timber_explorer(NAME ... QUICK "<args>" FULL "<args>" [SANITIZED "<args>"] [MISTAKES "<args>"])
+#       is a simulator or crash explorer with a budget for each occasion.
+#       Labels quick, full, sanitized and mistakes.
+#   timber_process_test(NAME ... SHORT "<args>" TORTURE "<args>") plays with real processes, one
+#       such test at a time. Where the machine allows it no such game, it prints "SKIPPED: " and
+#       why. Labels process-short and torture.
+#   timber_fuzzer(NAME ... [SECONDS n]) is a libFuzzer target (LLVMFuzzerTestOneInput) with its
+#       corpus in tests/fuzz/corpus/NAME. With TIMBER_FUZZERS it fuzzes for n seconds, label fuzz;
+#       without, it replays the corpus, label unit.
+#   timber_bench(NAME ...) is a bench on product libraries and the bench frame, built into
+#       <build>/benches. Label bench: one run with tiny input.
+#
+# scripts/test says which labels belong to which stage, and builds a stage in a sanitizer's build
+# through the target stage_<label>.
 
 find_package(Threads REQUIRED)
 
 add_library(timber_options INTERFACE)
-target_compile_options(timber_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Werror)
+target_compile_options(timber_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Werror
+                       -Wno-missing-field-initializers)
 target_include_directories(timber_options INTERFACE ${PROJECT_SOURCE_DIR})
 target_link_libraries(timber_options INTERFACE Threads::Threads)
 if(TIMBER_SANITIZE)
@@ -24,8 +45,18 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
     target_compile_options(timber_options INTERFACE -Wthread-safety -Werror=thread-safety)
 endif()
 
+# What a label's tests may take each; a whole stage's limit is scripts/test's.
+set(TIMBER_TEST_SECONDS_MAX 480)
+
+# What the test of planted mistakes looks into.
+set_property(GLOBAL PROPERTY TIMBER_PRODUCTS "")
+set_property(GLOBAL PROPERTY TIMBER_CHECKED "")
+
 function(timber_target target suffix)
     cmake_parse_arguments(PARSE_ARGV 2 arg "" "" "SOURCES;USES;LINKS")
+    if(arg_UNPARSED_ARGUMENTS)
+        message(FATAL_ERROR "${target}: unknown arguments ${arg_UNPARSED_ARGUMENTS}")
+    endif()
     target_sources(${target} PRIVATE ${arg_SOURCES})
     target_link_libraries(${target} PRIVATE timber_options)
     foreach(used IN LISTS arg_USES)
@@ -34,6 +65,9 @@ function(timber_target target suffix)
     target_link_libraries(${target} PRIVATE ${arg_LINKS})
     if(suffix STREQUAL "_checked")
         target_compile_definitions(${target} PRIVATE TIMBER_WITH_MISTAKES TIMBER_SLOW_CHECKS)
+        set_property(GLOBAL APPEND PROPERTY TIMBER_CHECKED ${target})
+    else()
+        set_property(GLOBAL APPEND PROPERTY TIMBER_PRODUCTS ${target})
     endif()
 endfunction()
 
@@ -43,6 +77,8 @@ function(timber_library name)
     if(TIMBER_TESTS OR TIMBER_FUZZERS)
         add_library(${name}_checked STATIC)
         timber_target(${name}_checked "_checked" ${ARGN})
+        # Built there for its warnings, also where no fuzzer uses it.
+        timber_stage(fuzz ${name}_checked)
     endif()
 endfunction()
 
@@ -54,11 +90,124 @@ endfunction()
 function(timber_checked_program name)
     add_executable(${name})
     timber_target(${name} "_checked" ${ARGN})
+    set_target_properties(${name} PROPERTIES
+                          RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+endfunction()
+
+# The target stage_<label> builds `target`.
+function(timber_stage label target)
+    if(NOT TARGET stage_${label})
+        add_custom_target(stage_${label})
+    endif()
+    add_dependencies(stage_${label} ${target})
+endfunction()
+
+# One test of `target` under one label, with arguments as a shell would split them.
+function(timber_add_test test label target arguments)
+    separate_arguments(arguments UNIX_COMMAND "${arguments}")
+    add_test(NAME ${test} COMMAND ${target} ${arguments})
+    set_tests_properties(${test} PROPERTIES LABELS ${label} TIMEOUT ${TIMBER_TEST_SECONDS_MAX}
+                         SKIP_REGULAR_EXPRESSION "SKIPPED: ")
+    timber_stage(${label} ${target})
 endfunction()
 
 function(timber_test name)
-    add_executable(${name})
-    timber_target(${name} "_checked" ${ARGN})
+    cmake_parse_arguments(PARSE_ARGV 1 arg "THREADS" "" "")
+    timber_checked_program(${name} ${arg_UNPARSED_ARGUMENTS})
     target_link_libraries(${name} PRIVATE GTest::gtest GTest::gtest_main)
-    add_test(NAME ${name} COMMAND ${name})
+    timber_add_test(${name} unit ${name} "")
+    if(arg_THREADS)
+        set_tests_properties(${name} PROPERTIES LABELS "unit;tsan")
+        timber_stage(tsan ${name})
+    endif()
+endfunction()
+
+function(timber_script_test name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "COMMAND")
+    if(TIMBER_SANITIZE)
+        return()
+    endif()
+    add_test(NAME ${name} COMMAND ${arg_COMMAND})
+    set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT ${TIMBER_TEST_SECONDS_MAX}
+                         WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
+                         ENVIRONMENT PYTHONDONTWRITEBYTECODE=1)
+endfunction()
+
+function(timber_explorer name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "QUICK;FULL;SANITIZED;MISTAKES" "")
+    timber_checked_program(${name} ${arg_UNPARSED_ARGUMENTS})
+    foreach(budget IN ITEMS QUICK FULL SANITIZED MISTAKES)
+        if(DEFINED arg_${budget})
+            string(TOLOWER ${budget} label)
+            timber_add_test(${name}.${label} ${label} ${name} "${arg_${budget}}")
+        endif()
+    endforeach()
+endfunction()
+
+function(timber_process_test name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "SHORT;TORTURE" "")
+    timber_checked_program(${name} ${arg_UNPARSED_ARGUMENTS})
+    timber_add_test(${name}.short process-short ${name} "${arg_SHORT}")
+    timber_add_test(${name}.torture torture ${name} "${arg_TORTURE}")
+    set_tests_properties(${name}.short ${name}.torture PROPERTIES RESOURCE_LOCK processes)
+endfunction()
+
+function(timber_fuzzer name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "SECONDS" "")
+    set(corpus ${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${name})
+    timber_checked_program(${name} ${arg_UNPARSED_ARGUMENTS})
+    if(NOT TIMBER_FUZZERS)
+        target_sources(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests/fuzz/replay_main.cc)
+        timber_add_test(${name}.corpus unit ${name} ${corpus})
+        return()
+    endif()
+    if(NOT DEFINED arg_SECONDS)
+        set(arg_SECONDS 10)
+    endif()
+    # What the fuzzer finds goes to the first directory; the corpus proper is only read.
+    set(found ${CMAKE_BINARY_DIR}/tests/found/${name})
+    file(MAKE_DIRECTORY ${found})
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    timber_add_test(${name}.fuzz fuzz ${name}
+                    "-max_total_time=${arg_SECONDS} -timeout=20 -rss_limit_mb=2048 \
+                     -print_final_stats=1 -artifact_prefix=${found}/ ${found} ${corpus}")
+endfunction()
+
+function(timber_bench name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;USES;LINKS")
+    timber_program(${name} SOURCES ${arg_SOURCES} USES timber_bench_frame ${arg_USES}
+                   LINKS ${arg_LINKS})
+    set_target_properties(${name} PROPERTIES
+                          RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/benches)
+    if(TIMBER_TESTS)
+        add_test(NAME ${name}.tiny
+                 COMMAND python3 ${PROJECT_SOURCE_DIR}/tests/benches/bench_smoke.py
+                         $<TARGET_FILE:${name}>)
+        set_tests_properties(${name}.tiny PROPERTIES LABELS bench
+                             TIMEOUT ${TIMBER_TEST_SECONDS_MAX} RESOURCE_LOCK benches)
+        timber_stage(bench ${name})
+    endif()
+endfunction()
+
+# Call it once, after all targets are known: a test that no product holds a trace of a planted
+# mistake, and that the checked builds do (so that looking finds something at all).
+function(timber_test_mistake_traces)
+    get_property(products GLOBAL PROPERTY TIMBER_PRODUCTS)
+    get_property(checked GLOBAL PROPERTY TIMBER_CHECKED)
+    set(product_files "")
+    foreach(target IN LISTS products)
+        list(APPEND product_files $<TARGET_FILE:${target}>)
+    endforeach()
+    set(checked_files "")
+    foreach(target IN LISTS checked)
+        list(APPEND checked_files $<TARGET_FILE:${target}>)
+    endforeach()
+    file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/tests/product_files.txt
+         CONTENT "$<JOIN:${product_files},\n>\n")
+    file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/tests/checked_files.txt
+         CONTENT "$<JOIN:${checked_files},\n>\n")
+    timber_script_test(mistake_traces
+        COMMAND python3 tests/tidy/mistake_traces.py src/base/mistake_list.h
+                --products ${CMAKE_BINARY_DIR}/tests/product_files.txt
+                --checked ${CMAKE_BINARY_DIR}/tests/checked_files.txt)
 endfunction()

@@ -40,7 +40,9 @@ class StrongId {
         value_ += count;
         return *this;
     }
-    friend constexpr StrongId operator+(StrongId id, Rep count) { return StrongId(id.value_ + count); }
+    friend constexpr StrongId operator+(StrongId id, Rep count) {
+        return StrongId(id.value_ + count);
+    }
     friend constexpr StrongId operator-(StrongId id, Rep count) {
         TIMBER_ASSERT(id.value_ >= count);
         return StrongId(id.value_ - count);

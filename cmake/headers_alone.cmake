@@ -1,0 +1,24 @@
+# Every header compiles alone: for each one, a source that includes nothing else.
+#
+# The target is part of the build by default, so that a header which leans on its includers breaks
+# the build of whoever wrote it. Its objects are thrown away, so nothing is optimised.
+function(timber_headers_alone)
+    set(patterns "")
+    foreach(folder IN ITEMS src logengine memtable raft tests/support benches/frame)
+        if(folder STREQUAL "benches/frame" AND NOT TIMBER_BENCHES)
+            continue()
+        endif()
+        list(APPEND patterns ${PROJECT_SOURCE_DIR}/${folder}/*.h)
+    endforeach()
+    file(GLOB_RECURSE headers RELATIVE ${PROJECT_SOURCE_DIR} CONFIGURE_DEPENDS ${patterns})
+    set(sources "")
+    foreach(header IN LISTS headers)
+        string(REPLACE "/" "." name ${header})
+        set(source ${CMAKE_BINARY_DIR}/headers_alone/${name}.cc)
+        file(CONFIGURE OUTPUT ${source} CONTENT "#include \"${header}\"\n")
+        list(APPEND sources ${source})
+    endforeach()
+    add_library(headers_alone OBJECT ${sources})
+    target_link_libraries(headers_alone PRIVATE timber_options)
+    target_compile_options(headers_alone PRIVATE -O0 -g0)
+endfunction()

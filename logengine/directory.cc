@@ -1,0 +1,70 @@
+#include "logengine/directory.h"
+
+#include "logengine/batch.h"
+#include "src/base/coding.h"
+
+namespace timber::logengine {
+
+static uint64_t tag_difference(uint64_t tag, uint64_t previous) {
+    return zigzag(static_cast<int64_t>(tag - previous));
+}
+
+static uint64_t tag_of_difference(uint64_t difference, uint64_t previous) {
+    return previous + static_cast<uint64_t>(unzigzag(difference));
+}
+
+void DirectoryBuilder::begin(SegmentId segment, uint32_t block, Lsn first_lsn) {
+    bytes_.clear();
+    previous_tag_ = {};
+    batches_ = 0;
+    put_varint(bytes_, segment.value());
+    put_varint(bytes_, block);
+    put_varint(bytes_, first_lsn.value());
+}
+
+void DirectoryBuilder::add_batch(ByteView batch, size_t records) {
+    put_varint(bytes_, records);
+    RecordCursor cursor(batch, records, Lsn(), SegmentId(), 0);
+    while (cursor.next()) {
+        const Record& record = cursor.record();
+        bytes_.push_back(static_cast<std::byte>(record.type.value()));
+        put_varint(bytes_, record.payload.size());
+        put_varint(bytes_, tag_difference(record.tag.high, previous_tag_.high));
+        put_varint(bytes_, tag_difference(record.tag.low, previous_tag_.low));
+        previous_tag_ = record.tag;
+    }
+    TIMBER_ASSERT(!cursor.malformed());
+    ++batches_;
+}
+
+Result<Directory> decode_directory(ByteView bytes) {
+    ByteReader reader(bytes);
+    Directory directory;
+    directory.segment = SegmentId(reader.varint());
+    const uint64_t block = reader.varint();
+    directory.block = static_cast<uint32_t>(block);
+    Lsn lsn(reader.varint());
+    RecordTag tag;
+    while (reader.ok() && reader.remaining() > 0) {
+        const uint64_t records = reader.varint();
+        // Each entry takes at least four bytes, so a larger count cannot be honest.
+        if (records > kBatchRecordsMax || records > reader.remaining() / 4 + 1) break;
+        for (uint64_t i = 0; i < records; ++i) {
+            DirectoryEntry entry{.lsn = lsn, .type = RecordType(reader.fixed<uint8_t>())};
+            const uint64_t payload_bytes = reader.varint();
+            if (payload_bytes > kRecordPayloadBytesMax)
+                return make_error(ErrorCode::kCorrupted, "a directory names an impossible length");
+            entry.payload_bytes = static_cast<uint32_t>(payload_bytes);
+            tag.high = tag_of_difference(reader.varint(), tag.high);
+            tag.low = tag_of_difference(reader.varint(), tag.low);
+            entry.tag = tag;
+            directory.entries.push_back(entry);
+        }
+        ++lsn;
+    }
+    if (!reader.done() || block > UINT32_MAX)
+        return make_error(ErrorCode::kCorrupted, "a directory is malformed");
+    return directory;
+}
+
+}  // namespace timber::logengine

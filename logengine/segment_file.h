@@ -1,0 +1,64 @@
+#pragma once
+// One segment's file, and the straight-line work on it: make, give an identity, remove.
+//
+// Thread:   the functions are for jobs.
+// Failure:  a file whose making or renewing failed is of no use and removed as far as possible;
+//           nothing refers to it yet.
+#include <memory>
+#include <string>
+
+#include "logengine/format.h"
+#include "src/base/io/disk.h"
+
+namespace timber::logengine {
+
+// What all segments of a log share.
+struct Geometry {
+    std::string directory;
+    LogId log_id;
+    uint64_t segment_bytes = 0;
+
+    // Where the first group of a segment begins.
+    static constexpr uint32_t groups_begin() { return kBlockBytes; }
+    // What is left for groups when both ends of padding are paid for.
+    uint64_t usable_bytes() const { return segment_bytes - 4 * kBlockBytes; }
+    // Shares of a segment, so that a group with the predecessor's directory, the checkpoint and the
+    // largest batch always fits into an empty one (the sum is below 1: 0.625 for the batch, 0.125
+    // for the checkpoint, 26/28 of 0.125 for the directory of a checkpoint's group).
+    size_t batch_bytes_max() const {
+        return std::min<uint64_t>(kBatchBytesMax, usable_bytes() / 8 * 5);
+    }
+    size_t checkpoint_bytes_max() const { return usable_bytes() / 8; }
+};
+
+struct Segment {
+    uint32_t file_number = 0;
+    std::string path;
+    FileHandle file;
+    SegmentId id;        // 0 while the file is no prepared segment
+    Epoch epoch;         // of the life that prepared it
+    Lsn first_lsn;       // of its first group; 0 while it has none
+    uint64_t end = 0;    // bytes from the start to where the next group goes
+    uint64_t durable_groups = 0;
+};
+
+// What the work on a file cost, for the statistics.
+struct DeviceCost {
+    uint64_t bytes = 0;
+    uint64_t writes = 0;
+};
+
+// Makes the file with its full size, allocated and zeroed, and syncs it and its name.
+Result<std::unique_ptr<Segment>> create_segment_file(Disk& disk, const Geometry& geometry,
+                                                     uint32_t file_number, DeviceCost& cost);
+
+// Gives a full-sized file a fresh identity, durably: from then on it is an empty segment, and
+// nothing in it from earlier lives counts.
+Status prepare_segment(Disk& disk, const Geometry& geometry, Segment& segment, SegmentId id,
+                       Epoch epoch, DeviceCost& cost);
+
+// Closes and removes. Whether the removal lasts does not matter: an unneeded segment that comes
+// back is found to be unneeded again.
+void remove_segment_file(Disk& disk, std::unique_ptr<Segment> segment);
+
+}  // namespace timber::logengine

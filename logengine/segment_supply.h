@@ -1,0 +1,90 @@
+#pragma once
+// Keeps one prepared segment in reserve, made from recycled files or anew, off the commit path.
+//
+// Thread:     the owner's loop; the file work runs as a job, one at a time.
+// Lifetime:   destroyed only while idle(), which stop() leads to.
+// Invariants: Y1  at most one job runs.
+//             Y2  segment ids and file numbers are given out once.
+// Failure:    a preparation that fails leaves nothing behind and is tried again later, with a new
+//             file; meanwhile, without a segment in reserve, exhausted() says why.
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "logengine/segment_file.h"
+#include "src/base/io/event_loop.h"
+#include "src/base/io/executor.h"
+
+namespace timber::logengine {
+
+class SegmentSupply {
+  public:
+    struct Config {
+        Geometry geometry;
+        Epoch epoch;
+        SegmentId next_id;
+        uint32_t next_file_number = 0;
+        size_t free_segments_max = 0;
+        Duration retry_delay{};
+    };
+    struct Counters {
+        uint64_t created = 0;
+        uint64_t recycled = 0;
+        uint64_t removed = 0;
+        DeviceCost device;
+    };
+
+    // `changed` runs on the loop whenever a segment became ready or exhausted() changed.
+    SegmentSupply(Disk& disk, Executor& executor, EventLoop& loop, Config config,
+                  std::move_only_function<void()> changed);
+    ~SegmentSupply();
+
+    // Takes in a prepared segment that recovery found or made.
+    void add_spare(std::unique_ptr<Segment> segment);
+    // Prepares a segment if there is none. After the spares were added.
+    void start() { work(); }
+
+    // The prepared segment, null if there is none yet; starts preparing the next.
+    std::unique_ptr<Segment> take();
+    // A file whose segment is no longer needed.
+    void recycle(std::unique_ptr<Segment> segment);
+
+    // Set while there is no segment in reserve and the last try to make one failed: the reason.
+    const std::optional<Error>& exhausted() const { return exhausted_; }
+    size_t spares() const { return spares_.size(); }
+    const Counters& counters() const { return counters_; }
+
+    // Starts nothing more; `stopped` runs once the job under way, if any, is over. Then the files
+    // can be taken out.
+    void stop(std::move_only_function<void()> stopped);
+    bool idle() const { return !job_running_; }
+    std::vector<std::unique_ptr<Segment>> take_all();
+
+  private:
+    struct Outcome;
+
+    void work();
+    void prepare();
+    void remove_surplus();
+    void finished(Outcome outcome);
+    void job_ended();
+
+    Disk& disk_;
+    Executor& executor_;
+    EventLoop& loop_;
+    Config config_;
+    std::move_only_function<void()> changed_;
+    Timer retry_timer_;
+
+    std::deque<std::unique_ptr<Segment>> spares_;  // prepared, in the order of their ids
+    std::vector<std::unique_ptr<Segment>> free_;   // full-sized files without a use
+    std::optional<Error> exhausted_;
+    bool job_running_ = false;
+    std::move_only_function<void()> stopped_;
+    bool stopping_ = false;
+    Counters counters_;
+};
+
+}  // namespace timber::logengine

@@ -1,0 +1,141 @@
+#include "tests/support/sim_fiber.h"
+
+#include <sys/mman.h>
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "src/base/assert.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define TIMBER_FIBERS_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define TIMBER_FIBERS_ASAN 1
+#endif
+#endif
+
+#ifdef TIMBER_FIBERS_ASAN
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+#endif
+
+namespace timber {
+
+namespace {
+
+#ifdef TIMBER_FIBERS_ASAN
+// Instrumented frames are several times as large.
+constexpr size_t kStackBytes = 512 << 10;
+#else
+constexpr size_t kStackBytes = 128 << 10;
+#endif
+constexpr size_t kGuardBytes = 4096;
+
+// Free stacks of this thread. An explorer makes fibers by the million; mapping and unmapping each
+// stack would cost more than most of them run.
+class StackPool {
+  public:
+    ~StackPool() {
+        for (std::byte* stack : free_) munmap(stack - kGuardBytes, kGuardBytes + kStackBytes);
+    }
+
+    std::byte* take() {
+        if (free_.empty()) return map_one();
+        std::byte* stack = free_.back();
+        free_.pop_back();
+        return stack;
+    }
+
+    void give_back(std::byte* stack) {
+#ifdef TIMBER_FIBERS_ASAN
+        // The last frames never returned, so their red zones are still poisoned.
+        __asan_unpoison_memory_region(stack, kStackBytes);
+#endif
+        free_.push_back(stack);
+    }
+
+  private:
+    static std::byte* map_one() {
+        void* mapped = mmap(nullptr, kGuardBytes + kStackBytes, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        TIMBER_ASSERT(mapped != MAP_FAILED);
+        TIMBER_ASSERT(mprotect(mapped, kGuardBytes, PROT_NONE) == 0);
+        return static_cast<std::byte*>(mapped) + kGuardBytes;
+    }
+
+    std::vector<std::byte*> free_;
+};
+
+thread_local StackPool stack_pool;
+
+void before_switch([[maybe_unused]] void** fake_stack, [[maybe_unused]] const void* bottom,
+                   [[maybe_unused]] size_t bytes) {
+#ifdef TIMBER_FIBERS_ASAN
+    __sanitizer_start_switch_fiber(fake_stack, bottom, bytes);
+#endif
+}
+
+void after_switch([[maybe_unused]] void* fake_stack, [[maybe_unused]] const void** old_bottom,
+                  [[maybe_unused]] size_t* old_bytes) {
+#ifdef TIMBER_FIBERS_ASAN
+    __sanitizer_finish_switch_fiber(fake_stack, old_bottom, old_bytes);
+#endif
+}
+
+}  // namespace
+
+SimFiber::SimFiber(const char* name, std::move_only_function<void()> function)
+    : name_(name), function_(std::move(function)), stack_(stack_pool.take()) {
+    TIMBER_ASSERT(getcontext(&own_context_) == 0);
+    own_context_.uc_stack.ss_sp = stack_;
+    own_context_.uc_stack.ss_size = kStackBytes;
+    own_context_.uc_link = nullptr;
+    // makecontext hands on ints only.
+    const auto self = reinterpret_cast<uintptr_t>(this);
+    makecontext(&own_context_, reinterpret_cast<void (*)()>(&SimFiber::enter), 2,
+                static_cast<unsigned>(self >> 32), static_cast<unsigned>(self));
+}
+
+SimFiber::~SimFiber() {
+    TIMBER_ASSERT(ended_);
+    stack_pool.give_back(stack_);
+}
+
+void SimFiber::enter(unsigned high, unsigned low) {
+    const uintptr_t self = (static_cast<uintptr_t>(high) << 32) | low;
+    reinterpret_cast<SimFiber*>(self)->run();
+}
+
+void SimFiber::run() {
+    after_switch(nullptr, &resumer_stack_bottom_, &resumer_stack_bytes_);
+    function_();
+    // What the function captured goes while the fiber may still be switched away from.
+    function_ = nullptr;
+    ended_ = true;
+    running_ = false;
+    // Without a place to save it, the sanitizer frees this stack's bookkeeping.
+    before_switch(nullptr, resumer_stack_bottom_, resumer_stack_bytes_);
+    setcontext(&resumer_context_);
+    TIMBER_UNREACHABLE();
+}
+
+void SimFiber::resume() {
+    TIMBER_ASSERT(!running_);
+    TIMBER_ASSERT(!ended_);
+    running_ = true;
+    before_switch(&resumer_fake_stack_, stack_, kStackBytes);
+    TIMBER_ASSERT(swapcontext(&resumer_context_, &own_context_) == 0);
+    after_switch(resumer_fake_stack_, nullptr, nullptr);
+}
+
+void SimFiber::suspend() {
+    TIMBER_ASSERT(running_);
+    running_ = false;
+    before_switch(&own_fake_stack_, resumer_stack_bottom_, resumer_stack_bytes_);
+    TIMBER_ASSERT(swapcontext(&own_context_, &resumer_context_) == 0);
+    after_switch(own_fake_stack_, &resumer_stack_bottom_, &resumer_stack_bytes_);
+}
+
+}  // namespace timber
