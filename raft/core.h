@@ -138,6 +138,7 @@ class Core {
     void leave_role();
     void restart_election_timer();
     std::optional<Refusal> start_campaign(Campaign kind);
+    bool removed_and_silent() const;
     void run_campaign(Campaign kind);
     void handle_vote_request(const Message& message);
     void handle_vote_response(const Message& message);
@@ -171,7 +172,7 @@ class Core {
     // core_membership.cc
     void set_conf(ConfState conf);
     void sync_progress(bool newcomers_active);
-    void start_leaving();
+    void start_leaving(LogIndex told);
     void check_left();
 
     // core_transfer.cc

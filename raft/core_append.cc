@@ -74,11 +74,9 @@ void Core::handle_snapshot(const Message& message) {
 
 bool Core::restore(const SnapshotPointer& snapshot) {
     const SnapshotMetadata& metadata = snapshot->metadata;
-    if (metadata.index <= log_.committed()) {
-        if (!TIMBER_MISTAKE(raft_stale_snapshot_accepted)) return false;
-        if (metadata.index <= log_.applied() && metadata.index + 2 < log_.committed()) return false;
-    }
-    if (log_.term(metadata.index).is(metadata.term)) {
+    const bool stale = metadata.index <= log_.committed();
+    if (stale && !TIMBER_MISTAKE(raft_stale_snapshot_accepted)) return false;
+    if (!stale && log_.term(metadata.index).is(metadata.term)) {
         // The log has it already: what the snapshot says is committed can be applied from here,
         // and nothing that was acknowledged is thrown away.
         log_.commit_to(metadata.index);

@@ -22,6 +22,7 @@ void Core::tick_follower() {
     ++election_elapsed_;
     if (election_elapsed_ < election_timeout_) return;
     election_elapsed_ = 0;
+    if (!disk_stalled_ && removed_and_silent() && !start_campaign(Campaign::kPreVote)) return;
     if (!campaign()) return;
     // Who may not campaign still has to forget the leader that fell silent, or it would hold back
     // its vote in that one's favour for ever: a learner that was promoted by an entry it has not
@@ -138,16 +139,26 @@ void Core::become_leader() {
     append_own(EntryType::kNormal, Payload());
     TIMBER_ASSERT_OP(log_.last_index(), ==, first_own_index_);
     if (Progress* own = find_progress(config_.id)) own->acknowledge(log_.durable());
+    if (!conf_.has_voter(config_.id)) start_leaving(first_own_index_);
 }
 
 std::optional<Refusal> Core::campaign() {
     if (disk_stalled_) return Refusal::kDiskStalled;
+    if (!conf_.has_voter(config_.id)) return Refusal::kNotVoter;
     return start_campaign(config_.pre_vote ? Campaign::kPreVote : Campaign::kVote);
+}
+
+// A node whose removal is applied here may still be needed (dissertation, section 4.2.2). Leader 1
+// of the group {1, 2} removes itself, both hold the change, 1 applies it and dies before it told 2
+// that it is committed: 2 counts by {1, 2} and needs a vote of 1, whose log is longer, so that it
+// refuses. Only 1 can be elected, by the vote of 2 alone; it then tells 2, and leaves.
+bool Core::removed_and_silent() const {
+    return !conf_.has_member(config_.id) && !conf_.voters.empty();
 }
 
 std::optional<Refusal> Core::start_campaign(Campaign kind) {
     if (role_ == Role::kLeader) return Refusal::kAlreadyLeader;
-    if (!conf_.has_voter(config_.id)) return Refusal::kNotVoter;
+    if (!conf_.has_voter(config_.id) && !removed_and_silent()) return Refusal::kNotVoter;
     if (term_ >= kTermMax) return Refusal::kNotVoter;
     // A candidate votes for itself, and that vote is promised as any other.
     if (kind != Campaign::kForcedVote && promise_held_by_clock()) return Refusal::kPromised;

@@ -33,7 +33,7 @@ ConfState Core::apply_conf_change(const ConfChange& change) {
     restart_lease();
     sync_progress(true);
     if (transferee_ != kNobody && !conf_.has_voter(transferee_)) transferee_ = kNobody;
-    if (!conf_.has_voter(config_.id) && !leaving_) start_leaving();
+    if (!conf_.has_voter(config_.id) && !leaving_) start_leaving(log_.handed_over());
     // The majority may have become smaller: entries, and rounds, may have it already.
     TIMBER_MAYBE(maybe_commit());
     appends_due_ = true;
@@ -70,13 +70,13 @@ void Core::sync_progress(bool newcomers_active) {
 }
 
 // A leader without a vote sees the others off before it goes: it leads on, not counting itself,
-// until a majority of those who stay knows that the change is committed. Going at once, out of a
+// until a majority of those who stay knows that all up to `told` is committed. Going at once, out of a
 // group of two, would leave the other with a membership in which it needs a vote that is gone.
-void Core::start_leaving() {
+void Core::start_leaving(LogIndex told) {
     TIMBER_ASSERT_OP(role_, ==, Role::kLeader);
     leaving_ = true;
     leaving_elapsed_ = 0;
-    leaving_index_ = log_.handed_over();
+    leaving_index_ = told;
     transferee_ = kNobody;
     appends_due_ = true;
 }

@@ -77,7 +77,7 @@ void Core::tick_transfer() {
 }
 
 void Core::handle_timeout_now() {
-    if (role_ != Role::kFollower || disk_stalled_) return;
+    if (role_ != Role::kFollower || disk_stalled_ || !conf_.has_voter(config_.id)) return;
     TIMBER_MAYBE(start_campaign(Campaign::kForcedVote));
 }
 

@@ -11,6 +11,14 @@ static constexpr uint64_t kRecoveryTicksMax = 60 * kElectionTicks;
 Cluster::Cluster(uint64_t seed, Counts& counts)
     : random_(seed), profile_(Profile::draw(random_)), counts_(counts), nodes_(profile_.nodes) {
     blocked_.assign(nodes_.size(), std::vector<bool>(nodes_.size(), false));
+    // Links differ: two nodes may agree on a new leader long before the old one hears of it.
+    link_us_max_.assign(nodes_.size(), std::vector<uint64_t>(nodes_.size(), 500));
+    for (std::vector<uint64_t>& row : link_us_max_) {
+        for (uint64_t& link : row) {
+            if (random_.one_in(2)) link = 1 + random_.below(profile_.delay_us_max);
+        }
+    }
+    slow_disk_node_ = random_.below(nodes_.size());
     oracle_.set_start(kStartIndex, kStartTerm);
     ConfState conf;
     for (uint32_t i = 1; i <= profile_.voters; ++i) conf.voters.push_back(NodeId(i));
@@ -60,7 +68,7 @@ void Cluster::start_node(SimNode& node) {
     config.clock_drift_per_mille_max = kDriftPerMilleMax;
     config.snapshot_retry_ticks = 3 * kElectionTicks;
     if (profile_.tiny_limits) {
-        config.message_entries_max = 2;
+        config.message_entries_max = 1 + random_.below(2);
         config.inflight_messages_max = 2;
         config.committed_page_bytes_max = 100;
         config.applying_bytes_max = 200;
@@ -148,6 +156,9 @@ void Cluster::run_event(Event& event) {
             return apply(node, 1 + random_.below(4));
         case EventKind::kLeaseDone:
             return finish_lease_read(node);
+        case EventKind::kCutLeader:
+            if (!calm_) cut_leader(node);
+            return;
         default:
             TIMBER_UNREACHABLE();
     }
@@ -180,6 +191,10 @@ void Cluster::look_at(SimNode& node) {
             ++counts_.elections;
             node.seen_match.clear();
             oracle_.leader(node.id, status.hard.term, raft);
+            if (profile_.cut_new_leaders && !calm_ && random_.percent(60)) {
+                schedule(now_us_,
+                         {.kind = EventKind::kCutLeader, .node = place(node), .life = node.life});
+            }
         } else if (status.last_index < node.seen_last) {
             broken("C3", "the log of leader " + text(node.id) + " became shorter");
         }
@@ -200,6 +215,11 @@ void Cluster::look_at(SimNode& node) {
             // C8: on a majority of disks, by the membership that the leader counts by.
             size_t holders = 0;
             const std::optional<Term> term = raft.term_at(status.hard.commit);
+            if (term != status.hard.term) {
+                broken("C8", "leader " + text(node.id) + " of term " + text(status.hard.term) +
+                                 " commits entry " + text(status.hard.commit) +
+                                 " of an earlier term by counting");
+            }
             for (const NodeId voter : status.conf.voters) {
                 const SimNode& other = nodes_[voter.value() - 1];
                 const Result<Term> there = other.durable.term(status.hard.commit);

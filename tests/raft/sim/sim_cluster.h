@@ -61,6 +61,7 @@ class Cluster {
         kRestart,
         kHeal,
         kLeaseDone,
+        kCutLeader,
     };
     struct Event {
         EventKind kind{};
@@ -106,6 +107,8 @@ class Cluster {
     void finish_lease_read(SimNode& node);
     void on_fault();
     void cut_network();
+    void cut_pairs();
+    void cut_leader(SimNode& leader);
     void heal_network();
     void crash(SimNode& node);
     void change_membership();
@@ -124,8 +127,10 @@ class Cluster {
     uint64_t now_us_ = 0;
     uint64_t steps_ = 0;
     uint64_t trace_ = 0;
-    bool calm_ = false;                       // no more faults
-    std::vector<std::vector<bool>> blocked_;  // from, to
+    bool calm_ = false;                               // no more faults
+    std::vector<std::vector<bool>> blocked_;          // from, to
+    std::vector<std::vector<uint64_t>> link_us_max_;  // from, to
+    size_t slow_disk_node_ = 0;
     uint64_t next_value_ = 1;
     uint64_t next_read_ = 1;
 };

@@ -87,9 +87,12 @@ void Cluster::take_write(SimNode& node, Write write) {
         counts_.conflicts += !write.snapshot && first.index <= given_out;
     }
     if (profile_.view_at_issue) node.view.apply(write);
-    uint64_t takes_us = random_.below(profile_.disk_us_max) + 1;
+    uint64_t takes_us = random_.below(calm_ ? 300 : profile_.disk_us_max) + 1;
     if (!calm_ && random_.percent(profile_.disk_stall_percent)) {
         takes_us += random_.below(profile_.disk_stall_us_max);
+    }
+    if (!calm_ && profile_.cut_new_leaders && place(node) == slow_disk_node_) {
+        takes_us += random_.below(20 * kTickUs);
     }
     node.disk_busy_until_us = std::max(node.disk_busy_until_us, now_us_) + takes_us;
     schedule(node.disk_busy_until_us,
@@ -260,7 +263,7 @@ void Cluster::send(SimNode& from, const Message& message) {
         return;
     }
     const auto arrival = [&] {
-        return now_us_ + 1 + random_.below(calm_ ? 500 : profile_.delay_us_max);
+        return now_us_ + 1 + random_.below(calm_ ? 500 : link_us_max_[place(from)][to]);
     };
     const uint64_t life = nodes_[to].life;
     if (!calm_ && random_.percent(profile_.duplicate_percent)) {

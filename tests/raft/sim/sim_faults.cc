@@ -112,7 +112,11 @@ void Cluster::on_fault() {
             return;
         case Fault::kTransfer:
             if (!profile_.has(Fault::kTransfer) || !node.works(now_us_)) return;
-            node.raft->transfer_leader(any_node().id);
+            if (node.raft->role() == Role::kLeader && random_.one_in(2)) {
+                node.raft->hand_over();
+            } else {
+                node.raft->transfer_leader(any_node().id);
+            }
             look_at(node);
             return process_soon(node);
         case Fault::kCompaction:
@@ -133,6 +137,7 @@ void Cluster::cut_network() {
     const bool one_way = profile_.has(Fault::kOneWay);
     if (!whole && !one_way) return;
     heal_network();
+    if (one_way ? random_.one_in(3) : random_.one_in(5)) return cut_pairs();
     std::vector<bool> side(nodes_.size());
     // Half the time the leader ends up with a minority: the rest elects another, and what the old
     // one still took is in the way when the network heals.
@@ -148,6 +153,32 @@ void Cluster::cut_network() {
     schedule(now_us_ + random_.below(60 * kTickUs), {.kind = EventKind::kHeal});
 }
 
+// Some pairs cannot talk to each other, though both can talk to others.
+void Cluster::cut_pairs() {
+    for (size_t i = 0; i < nodes_.size(); ++i) {
+        for (size_t j = 0; j < i; ++j) {
+            const bool cut = random_.one_in(3);
+            blocked_[i][j] = cut;
+            blocked_[j][i] = cut && (!profile_.has(Fault::kOneWay) || random_.one_in(2));
+        }
+    }
+    schedule(now_us_ + random_.below(60 * kTickUs), {.kind = EventKind::kHeal});
+}
+
+void Cluster::cut_leader(SimNode& leader) {
+    heal_network();
+    for (size_t i = 0; i < nodes_.size(); ++i) {
+        for (size_t j = 0; j < nodes_.size(); ++j) {
+            const bool from_inside = i == place(leader) || i == slow_disk_node_;
+            const bool to_inside = j == place(leader) || j == slow_disk_node_;
+            blocked_[i][j] = from_inside != to_inside;
+        }
+    }
+    if (random_.one_in(3)) {
+        schedule(now_us_ + random_.below(30 * kTickUs), {.kind = EventKind::kHeal});
+    }
+}
+
 void Cluster::heal_network() {
     for (std::vector<bool>& row : blocked_) row.assign(row.size(), false);
 }
@@ -159,8 +190,9 @@ void Cluster::crash(SimNode& node) {
     ++counts_.crashes;
     counts_.crashes_in_flight += in_flight > 0;
     node.crash(random_.below(in_flight + 1));
-    schedule(now_us_ + random_.below(30 * kTickUs),
-             {.kind = EventKind::kRestart, .node = place(node)});
+    // Often so soon that others do not notice, or do not believe it.
+    const uint64_t down_us = random_.one_in(2) ? 2 * kTickUs : 30 * kTickUs;
+    schedule(now_us_ + random_.below(down_us), {.kind = EventKind::kRestart, .node = place(node)});
 }
 
 void Cluster::change_membership() {

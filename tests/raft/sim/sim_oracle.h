@@ -13,7 +13,7 @@
 //   C5  a leader holds everything that was committed in earlier terms (leader completeness).
 //   C6  what a node promises in a message is on its disk when the message leaves.
 //   C7  what a node believes durable is on its disk, and no write on its way takes it back.
-//   C8  what a leader commits is on the disks of a majority.
+//   C8  what a leader commits is on the disks of a majority, and the last of it is of its term.
 //   C9  terms, votes of a term, commit and applied index never go back within a life.
 //   C10 a leader's match of a follower never goes back.
 //   C11 votes and pre-votes are granted only to logs that are as up to date.

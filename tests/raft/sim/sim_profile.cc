@@ -19,6 +19,7 @@ Profile Profile::draw(Random& random) {
     profile.pre_vote = random.percent(75);
     profile.view_at_issue = random.one_in(2);
     profile.tiny_limits = random.one_in(3);
+    profile.cut_new_leaders = profile.has(Fault::kPartition) && random.one_in(3);
     if (profile.has(Fault::kDrop)) profile.drop_percent = random.between(1, 25);
     if (profile.has(Fault::kDuplicate)) profile.duplicate_percent = random.between(1, 25);
     if (profile.has(Fault::kDelay)) {

@@ -45,9 +45,12 @@ struct Profile {
     bool check_quorum = true;
     bool view_at_issue = false;  // the storage shows writes when they are given out
     bool tiny_limits = false;
+    // Cuts each new leader off at once, together with one node whose disk is slow: leaders follow
+    // on each other whose first entries nobody else has, as in figure 8 of the paper.
+    bool cut_new_leaders = false;
     uint32_t drop_percent = 0;
     uint32_t duplicate_percent = 0;
-    uint64_t delay_us_max = 500;
+    uint64_t delay_us_max = 500;  // of the slowest link; each has its own
     uint64_t disk_us_max = 300;
     uint32_t disk_stall_percent = 0;
     uint64_t disk_stall_us_max = 1;
