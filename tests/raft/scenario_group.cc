@@ -1,4 +1,6 @@
 // Nodes of a scenario, their life, and what is asked of them.
+#include <sstream>
+
 #include "tests/raft/scenario.h"
 #include "tests/raft/scenario_words.h"
 
@@ -210,6 +212,17 @@ void Scenario::status_line(TestNode& node) {
         number(status.hard.commit) + " applied " + number(status.applied));
 }
 
+// Long commands are there for their length.
+static std::string short_state(const std::string& state) {
+    std::istringstream words(state);
+    std::string text;
+    for (std::string word; words >> word;) {
+        if (word.size() > 20) word = "(" + std::to_string(word.size()) + " bytes)";
+        text += (text.empty() ? "" : " ") + word;
+    }
+    return text;
+}
+
 void Scenario::status(const Command& command) {
     TestNode& node = this->node(command.number(0));
     status_line(node);
@@ -225,7 +238,7 @@ void Scenario::status(const Command& command) {
     }
     if (status.reads_open > 0) say("   " + std::to_string(status.reads_open) + " reads open");
     for (const Write& write : node.writes()) say("   on its way: " + text_of(write));
-    say("   state \"" + node.state() + "\"");
+    say("   state \"" + short_state(node.state()) + "\"");
 }
 
 void Scenario::logs(const Command&) {
