@@ -6,7 +6,7 @@ static constexpr LogIndex kStartIndex{5};
 static constexpr Term kStartTerm{5};
 // Once faults stop, everything must be well again within so many ticks: a few elections, a lease's
 // promise after a restart, a snapshot that is sent again, and the slowest disk's backlog.
-static constexpr uint64_t kRecoveryTicksMax = 60 * kElectionTicks;
+static constexpr uint64_t kRecoveryTicksMax = 100 * kElectionTicks;
 
 Cluster::Cluster(uint64_t seed, Counts& counts)
     : random_(seed), profile_(Profile::draw(random_)), counts_(counts), nodes_(profile_.nodes) {
@@ -69,7 +69,7 @@ void Cluster::start_node(SimNode& node) {
     config.snapshot_retry_ticks = 3 * kElectionTicks;
     if (profile_.tiny_limits) {
         config.message_entries_max = 1 + random_.below(2);
-        config.inflight_messages_max = 2;
+        config.inflight_messages_max = 1 + random_.below(8);
         config.committed_page_bytes_max = 100;
         config.applying_bytes_max = 200;
         config.uncommitted_bytes_max = 2000;
@@ -261,6 +261,8 @@ void Cluster::check_progress_made() {
     }
     const uint64_t began_us = now_us_;
     const uint64_t committed_before = counts_.writes_done;
+    std::vector<LogIndex> applied_before;
+    for (const SimNode& node : nodes_) applied_before.push_back(node.applied);
     const auto settled = [&] {
         const SimNode* leader = any_leader();
         if (leader == nullptr || counts_.writes_done < committed_before + 3) return false;
@@ -268,8 +270,11 @@ void Cluster::check_progress_made() {
         if (status.leaving) return false;
         for (const ProgressStatus& progress : status.progress) {
             const SimNode& member = nodes_[progress.id.value() - 1];
-            // Clients go on, so a little behind is fine; a member that is stuck is not.
-            if (member.applied + 40 < status.hard.commit) return false;
+            // Clients go on, so a little behind is fine, and so is far behind if it moves on
+            // (with the smallest limits it is sent an entry at a time). Being stuck is not.
+            const bool near = member.applied + 40 >= status.hard.commit;
+            const bool moving = member.applied >= applied_before[progress.id.value() - 1] + 100;
+            if (!near && !moving) return false;
             if (member.raft->leader() != leader->id) return false;
             for (const OpenRead& read : member.open_reads) {
                 if (read.floor.value() + 200 < status.hard.commit.value()) return false;

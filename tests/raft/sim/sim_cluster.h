@@ -116,6 +116,7 @@ class Cluster {
     void report_something();
     void send_nonsense();
     SimNode* any_leader();
+    SimNode* leader_by_term(bool latest);
     SimNode& any_node() { return nodes_[random_.below(nodes_.size())]; }
 
     Random random_;

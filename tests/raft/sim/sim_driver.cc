@@ -92,7 +92,7 @@ void Cluster::take_write(SimNode& node, Write write) {
         takes_us += random_.below(profile_.disk_stall_us_max);
     }
     if (!calm_ && profile_.cut_new_leaders && place(node) == slow_disk_node_) {
-        takes_us += random_.below(20 * kTickUs);
+        takes_us += random_.below((random_.one_in(6) ? 200 : 5) * kTickUs);
     }
     node.disk_busy_until_us = std::max(node.disk_busy_until_us, now_us_) + takes_us;
     schedule(node.disk_busy_until_us,

@@ -6,6 +6,16 @@
 
 namespace timber::raft::sim {
 
+// The leader of the latest term, or, where two nodes hold themselves for leaders, the other one.
+SimNode* Cluster::leader_by_term(bool latest) {
+    SimNode* found = nullptr;
+    for (SimNode& node : nodes_) {
+        if (!node.works(now_us_) || node.raft->role() != Role::kLeader) continue;
+        if (found == nullptr || (node.raft->term() > found->raft->term()) == latest) found = &node;
+    }
+    return found;
+}
+
 SimNode* Cluster::any_leader() {
     std::vector<SimNode*> leaders;
     for (SimNode& node : nodes_) {
@@ -17,10 +27,12 @@ SimNode* Cluster::any_leader() {
 
 void Cluster::on_client() {
     schedule(now_us_ + 1 + random_.below(2 * profile_.client_gap_us), {.kind = EventKind::kClient});
-    SimNode* leader = any_leader();
-    SimNode& node = leader != nullptr && random_.percent(75) ? *leader : any_node();
-    if (!node.works(now_us_)) return;
+    // Writes go to the true leader and reads to a false one, if there is one: that is where stale
+    // reads would come from.
     const uint64_t kind = random_.below(100);
+    SimNode* leader = leader_by_term(kind < 45);
+    SimNode& node = leader != nullptr && random_.percent(80) ? *leader : any_node();
+    if (!node.works(now_us_)) return;
     if (kind < 45) {
         client_write(node);
     } else if (kind < 75) {
@@ -226,7 +238,7 @@ void Cluster::compact(SimNode& node) {
     put_fixed(bytes, oracle_.state_at(node.applied));
     const Payload data = Payload::copy_of(bytes);
     const ConfState conf = node.conf_at(node.applied);
-    const LogIndex kept(random_.below(std::min<uint64_t>(20, node.applied - base)));
+    const LogIndex kept(random_.below(std::min<uint64_t>(8, node.applied - base)));
     for (SimStorage* storage : {&node.durable, &node.view}) {
         storage->make_snapshot(node.applied, conf, data);
         storage->compact(node.applied - kept.value());
