@@ -11,14 +11,8 @@ static constexpr uint64_t kRecoveryTicksMax = 100 * kElectionTicks;
 Cluster::Cluster(uint64_t seed, Counts& counts)
     : random_(seed), profile_(Profile::draw(random_)), counts_(counts), nodes_(profile_.nodes) {
     blocked_.assign(nodes_.size(), std::vector<bool>(nodes_.size(), false));
-    // Links differ: two nodes may agree on a new leader long before the old one hears of it.
-    link_us_max_.assign(nodes_.size(), std::vector<uint64_t>(nodes_.size(), 500));
-    for (std::vector<uint64_t>& row : link_us_max_) {
-        for (uint64_t& link : row) {
-            if (random_.one_in(2)) link = 1 + random_.below(profile_.delay_us_max);
-        }
-    }
-    slow_disk_node_ = random_.below(nodes_.size());
+    draw_links();
+    slow_disk_node_ = random_.below(profile_.voters);
     oracle_.set_start(kStartIndex, kStartTerm);
     ConfState conf;
     for (uint32_t i = 1; i <= profile_.voters; ++i) conf.voters.push_back(NodeId(i));
@@ -127,7 +121,17 @@ void Cluster::run_event(Event& event) {
         case EventKind::kFault:
             return on_fault();
         case EventKind::kHeal:
-            return heal_network();
+            if (event.number == cut_) heal_network();
+            return;
+        case EventKind::kDeafen:
+            if (!calm_) deafen(node);
+            return;
+        case EventKind::kMute:
+            if (!calm_) mute(node);
+            return;
+        case EventKind::kCrash:
+            if (!calm_) crash(node);
+            return;
         case EventKind::kRestart:
             if (!node.up) start_node(node);
             return;
@@ -156,9 +160,6 @@ void Cluster::run_event(Event& event) {
             return apply(node, 1 + random_.below(4));
         case EventKind::kLeaseDone:
             return finish_lease_read(node);
-        case EventKind::kCutLeader:
-            if (!calm_) cut_leader(node);
-            return;
         default:
             TIMBER_UNREACHABLE();
     }
@@ -191,10 +192,7 @@ void Cluster::look_at(SimNode& node) {
             ++counts_.elections;
             node.seen_match.clear();
             oracle_.leader(node.id, status.hard.term, raft);
-            if (profile_.cut_new_leaders && !calm_ && random_.percent(60)) {
-                schedule(now_us_,
-                         {.kind = EventKind::kCutLeader, .node = place(node), .life = node.life});
-            }
+            if (profile_.cut_new_leaders && !calm_ && random_.percent(85)) cut_leader(node);
         } else if (status.last_index < node.seen_last) {
             broken("C3", "the log of leader " + text(node.id) + " became shorter");
         }

@@ -61,7 +61,9 @@ class Cluster {
         kRestart,
         kHeal,
         kLeaseDone,
-        kCutLeader,
+        kDeafen,
+        kMute,
+        kCrash,
     };
     struct Event {
         EventKind kind{};
@@ -108,8 +110,14 @@ class Cluster {
     void on_fault();
     void cut_network();
     void cut_pairs();
-    void cut_leader(SimNode& leader);
+    void cut_leader(const SimNode& leader);
+    void heal_later(uint64_t ticks_max);
+    void deafen(const SimNode& node);
+    void mute(const SimNode& node);
+    void plot(SimNode& leader);
+    void draw_links();
     void heal_network();
+    bool network_cut() const;
     void crash(SimNode& node);
     void change_membership();
     void compact(SimNode& node);
@@ -132,6 +140,8 @@ class Cluster {
     std::vector<std::vector<bool>> blocked_;          // from, to
     std::vector<std::vector<uint64_t>> link_us_max_;  // from, to
     size_t slow_disk_node_ = 0;
+    LogIndex last_change_{};  // the newest change of membership that was applied anywhere
+    uint64_t cut_ = 0;        // numbers the cuts of the network
     uint64_t next_value_ = 1;
     uint64_t next_read_ = 1;
 };

@@ -35,7 +35,7 @@ void Cluster::on_client() {
     if (!node.works(now_us_)) return;
     if (kind < 45) {
         client_write(node);
-    } else if (kind < 75) {
+    } else if (kind < (profile_.leases ? 60 : 100)) {
         client_read(node);
     } else {
         client_lease_read(node);
@@ -102,6 +102,8 @@ void Cluster::on_fault() {
     if (calm_) return;
     schedule(now_us_ + 1 + random_.below(2 * profile_.fault_gap_us), {.kind = EventKind::kFault});
     SimNode* leader = any_leader();
+    if (profile_.plots && leader != nullptr && random_.one_in(10)) return plot(*leader);
+    if (profile_.plots && random_.one_in(20)) return draw_links();
     SimNode& node = leader != nullptr && random_.one_in(3) ? *leader : any_node();
     switch (static_cast<Fault>(random_.below(kFaultCount))) {
         case Fault::kPartition:
@@ -148,6 +150,8 @@ void Cluster::cut_network() {
     const bool whole = profile_.has(Fault::kPartition);
     const bool one_way = profile_.has(Fault::kOneWay);
     if (!whole && !one_way) return;
+    // Most cuts last: an election takes a while, and what it leads to another.
+    if (cut_ > 0 && random_.percent(70) && network_cut()) return;
     heal_network();
     if (one_way ? random_.one_in(3) : random_.one_in(5)) return cut_pairs();
     std::vector<bool> side(nodes_.size());
@@ -162,7 +166,7 @@ void Cluster::cut_network() {
             blocked_[i][j] = directed ? side[i] && !side[j] : side[i] != side[j];
         }
     }
-    schedule(now_us_ + random_.below(60 * kTickUs), {.kind = EventKind::kHeal});
+    heal_later(60);
 }
 
 // Some pairs cannot talk to each other, though both can talk to others.
@@ -174,10 +178,10 @@ void Cluster::cut_pairs() {
             blocked_[j][i] = cut && (!profile_.has(Fault::kOneWay) || random_.one_in(2));
         }
     }
-    schedule(now_us_ + random_.below(60 * kTickUs), {.kind = EventKind::kHeal});
+    heal_later(60);
 }
 
-void Cluster::cut_leader(SimNode& leader) {
+void Cluster::cut_leader(const SimNode& leader) {
     heal_network();
     for (size_t i = 0; i < nodes_.size(); ++i) {
         for (size_t j = 0; j < nodes_.size(); ++j) {
@@ -186,9 +190,77 @@ void Cluster::cut_leader(SimNode& leader) {
             blocked_[i][j] = from_inside != to_inside;
         }
     }
-    if (random_.one_in(3)) {
-        schedule(now_us_ + random_.below(30 * kTickUs), {.kind = EventKind::kHeal});
+    heal_later(random_.one_in(3) ? 30 : 200);
+}
+
+// Links differ: two nodes may agree on a new leader long before the old one hears of it.
+void Cluster::draw_links() {
+    link_us_max_.assign(nodes_.size(), std::vector<uint64_t>(nodes_.size(), 200));
+    for (std::vector<uint64_t>& row : link_us_max_) {
+        for (uint64_t& link : row) {
+            if (random_.one_in(2)) link = 1 + random_.below(profile_.delay_us_max);
+        }
     }
+}
+
+// Nothing reaches the node.
+void Cluster::deafen(const SimNode& node) {
+    for (std::vector<bool>& row : blocked_) row[place(node)] = true;
+    heal_later(25);
+}
+
+// Nothing leaves the node.
+void Cluster::mute(const SimNode& node) {
+    blocked_[place(node)].assign(nodes_.size(), true);
+    heal_later(40);
+}
+
+// Stories in which a leader does not hear in time that it was replaced.
+void Cluster::plot(SimNode& leader) {
+    const auto soon = [&](EventKind kind, const SimNode& node, uint64_t from_us, uint64_t to_us) {
+        schedule(now_us_ + random_.between(from_us, to_us),
+                 {.kind = kind, .node = place(node), .life = node.life});
+    };
+    switch (random_.below(3)) {
+        case 0:
+            // It orders another to take over, and goes deaf.
+            leader.raft->hand_over();
+            look_at(leader);
+            process(leader);
+            return soon(EventKind::kDeafen, leader, 0, kTickUs);
+        case 1: {
+            // One follower has lost it, and another one, which has not, restarts.
+            SimNode& lost = any_node();
+            SimNode& other = any_node();
+            if (&lost == &leader || &other == &leader || &lost == &other) return;
+            heal_network();
+            blocked_[place(leader)][place(lost)] = blocked_[place(lost)][place(leader)] = true;
+            heal_later(60);
+            if (profile_.has(Fault::kCrash)) {
+                const uint64_t at_us = random_.between(8 * kTickUs, 30 * kTickUs);
+                soon(EventKind::kCrash, other, at_us, at_us);
+                soon(EventKind::kDeafen, leader, at_us, at_us + 2 * kTickUs);
+            }
+            return;
+        }
+        default:
+            // The answers to it become slow, and then nobody hears it any more.
+            for (std::vector<uint64_t>& row : link_us_max_) {
+                row[place(leader)] = random_.between(6 * kTickUs, 20 * kTickUs);
+            }
+            return soon(EventKind::kMute, leader, 0, 15 * kTickUs);
+    }
+}
+
+bool Cluster::network_cut() const {
+    return std::ranges::any_of(blocked_, [](const std::vector<bool>& row) {
+        return std::ranges::find(row, true) != row.end();
+    });
+}
+
+void Cluster::heal_later(uint64_t ticks_max) {
+    schedule(now_us_ + random_.below(ticks_max * kTickUs),
+             {.kind = EventKind::kHeal, .number = ++cut_});
 }
 
 void Cluster::heal_network() {

@@ -19,6 +19,7 @@ Profile Profile::draw(Random& random) {
     profile.pre_vote = random.percent(75);
     profile.view_at_issue = random.one_in(2);
     profile.tiny_limits = random.one_in(3);
+    profile.plots = random.one_in(2);
     profile.cut_new_leaders = profile.has(Fault::kPartition) && random.one_in(3);
     if (profile.has(Fault::kDrop)) profile.drop_percent = random.between(1, 25);
     if (profile.has(Fault::kDuplicate)) profile.duplicate_percent = random.between(1, 25);
@@ -32,7 +33,7 @@ Profile Profile::draw(Random& random) {
         profile.disk_stall_us_max = kTickUs * random.between(10, 150);
     }
     profile.fault_gap_us = kTickUs * random.between(1, 6);
-    profile.client_gap_us = random.between(200, 2000);
+    profile.client_gap_us = random.between(100, 1500);
     return profile;
 }
 
