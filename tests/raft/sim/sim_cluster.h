@@ -118,7 +118,7 @@ class Cluster {
     void draw_links();
     void heal_network();
     bool network_cut() const;
-    void crash(SimNode& node);
+    void crash(SimNode& node, uint64_t down_us_max);
     void change_membership();
     void compact(SimNode& node);
     void report_something();
@@ -142,6 +142,7 @@ class Cluster {
     size_t slow_disk_node_ = 0;
     LogIndex last_change_{};  // the newest change of membership that was applied anywhere
     uint64_t cut_ = 0;        // numbers the cuts of the network
+    uint64_t no_writes_until_us_ = 0;
     uint64_t next_value_ = 1;
     uint64_t next_read_ = 1;
 };

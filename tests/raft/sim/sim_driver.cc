@@ -116,7 +116,7 @@ void Cluster::on_disk(SimNode& node) {
         if (!profile_.view_at_issue) node.view.apply(pending.write);
         const uint64_t number = pending.write.number.value();
         schedule(
-            now_us_ + random_.below(kTickUs / 2),
+            now_us_ + random_.below(profile_.plots ? 200 : kTickUs / 2),
             {.kind = EventKind::kReport, .node = place(node), .life = node.life, .number = number});
         return;
     }

@@ -34,7 +34,7 @@ void Cluster::on_client() {
     SimNode& node = leader != nullptr && random_.percent(80) ? *leader : any_node();
     if (!node.works(now_us_)) return;
     if (kind < 45) {
-        client_write(node);
+        if (now_us_ >= no_writes_until_us_) client_write(node);
     } else if (kind < (profile_.leases ? 60 : 100)) {
         client_read(node);
     } else {
@@ -102,8 +102,10 @@ void Cluster::on_fault() {
     if (calm_) return;
     schedule(now_us_ + 1 + random_.below(2 * profile_.fault_gap_us), {.kind = EventKind::kFault});
     SimNode* leader = any_leader();
-    if (profile_.plots && leader != nullptr && random_.one_in(10)) return plot(*leader);
-    if (profile_.plots && random_.one_in(20)) return draw_links();
+    if (profile_.plots && random_.one_in(4)) {
+        leader = leader_by_term(true);
+        if (leader != nullptr) return plot(*leader);
+    }
     SimNode& node = leader != nullptr && random_.one_in(3) ? *leader : any_node();
     switch (static_cast<Fault>(random_.below(kFaultCount))) {
         case Fault::kPartition:
@@ -112,9 +114,10 @@ void Cluster::on_fault() {
         case Fault::kCrash:
             if (!profile_.has(Fault::kCrash)) return;
             if (random_.one_in(12)) {
-                for (SimNode& each : nodes_) crash(each);
+                for (SimNode& each : nodes_) crash(each, 30 * kTickUs);
             } else {
-                crash(node);
+                // Often so soon that others do not notice.
+                crash(node, random_.one_in(2) ? 2 * kTickUs : 30 * kTickUs);
             }
             return;
         case Fault::kPause:
@@ -221,6 +224,8 @@ void Cluster::plot(SimNode& leader) {
         schedule(now_us_ + random_.between(from_us, to_us),
                  {.kind = kind, .node = place(node), .life = node.life});
     };
+    heal_network();
+    draw_links();
     switch (random_.below(3)) {
         case 0:
             // It orders another to take over, and goes deaf.
@@ -229,19 +234,24 @@ void Cluster::plot(SimNode& leader) {
             process(leader);
             return soon(EventKind::kDeafen, leader, 0, kTickUs);
         case 1: {
-            // One follower has lost it, and another one, which has not, restarts.
-            SimNode& lost = any_node();
-            SimNode& other = any_node();
-            if (&lost == &leader || &other == &leader || &lost == &other) return;
-            heal_network();
-            blocked_[place(leader)][place(lost)] = blocked_[place(lost)][place(leader)] = true;
+            // One follower has lost it, and all others, which have not, restart.
+            const SimNode& lost = any_node();
+            if (&lost == &leader) return;
+            process(leader);
             heal_later(60);
-            if (profile_.has(Fault::kCrash)) {
-                const uint64_t at_us = random_.between(8 * kTickUs, 30 * kTickUs);
+            blocked_[place(leader)][place(lost)] = blocked_[place(lost)][place(leader)] = true;
+            const uint64_t at_us = random_.between(8 * kTickUs, 20 * kTickUs);
+            // Nothing is written meanwhile, or the one that is lost could not be elected.
+            no_writes_until_us_ = now_us_ + at_us;
+            // Nobody hears the leader from then on, nor it anybody: what is on its way when they
+            // are back would make them promise again.
+            for (std::vector<uint64_t>& row : link_us_max_) row.assign(row.size(), 100);
+            for (const SimNode& other : nodes_) {
+                if (&other == &leader || &other == &lost) continue;
                 soon(EventKind::kCrash, other, at_us, at_us);
-                soon(EventKind::kDeafen, leader, at_us, at_us + 2 * kTickUs);
             }
-            return;
+            soon(EventKind::kMute, leader, at_us - kTickUs / 2, at_us);
+            return soon(EventKind::kDeafen, leader, at_us, at_us + kTickUs / 2);
         }
         default:
             // The answers to it become slow, and then nobody hears it any more.
@@ -267,16 +277,15 @@ void Cluster::heal_network() {
     for (std::vector<bool>& row : blocked_) row.assign(row.size(), false);
 }
 
-void Cluster::crash(SimNode& node) {
+void Cluster::crash(SimNode& node, uint64_t down_us_max) {
     if (!node.up) return;
     size_t in_flight = 0;
     for (const PendingWrite& pending : node.writes) in_flight += !pending.durable;
     ++counts_.crashes;
     counts_.crashes_in_flight += in_flight > 0;
     node.crash(random_.below(in_flight + 1));
-    // Often so soon that others do not notice, or do not believe it.
-    const uint64_t down_us = random_.one_in(2) ? 2 * kTickUs : 30 * kTickUs;
-    schedule(now_us_ + random_.below(down_us), {.kind = EventKind::kRestart, .node = place(node)});
+    schedule(now_us_ + random_.below(down_us_max),
+             {.kind = EventKind::kRestart, .node = place(node)});
 }
 
 void Cluster::change_membership() {

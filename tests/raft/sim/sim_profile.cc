@@ -19,7 +19,6 @@ Profile Profile::draw(Random& random) {
     profile.pre_vote = random.percent(75);
     profile.view_at_issue = random.one_in(2);
     profile.tiny_limits = random.one_in(3);
-    profile.plots = random.one_in(2);
     profile.cut_new_leaders = profile.has(Fault::kPartition) && random.one_in(3);
     if (profile.has(Fault::kDrop)) profile.drop_percent = random.between(1, 25);
     if (profile.has(Fault::kDuplicate)) profile.duplicate_percent = random.between(1, 25);
@@ -34,6 +33,18 @@ Profile Profile::draw(Random& random) {
     }
     profile.fault_gap_us = kTickUs * random.between(1, 6);
     profile.client_gap_us = random.between(100, 1500);
+    profile.plots = profile.leases ? random.percent(60) : random.percent(20);
+    if (profile.plots) {
+        // Within a lease's time another leader must be elected, and write: nothing else may be
+        // slow.
+        profile.drop_percent = std::min(profile.drop_percent, 2u);
+        profile.disk_us_max = 100;
+        profile.disk_stall_percent = 0;
+        profile.delay_us_max = std::min<uint64_t>(profile.delay_us_max, 2 * kTickUs);
+        profile.client_gap_us = random.between(60, 300);
+        profile.fault_gap_us = kTickUs * random.between(3, 8);
+        profile.cut_new_leaders = false;
+    }
     return profile;
 }
 
