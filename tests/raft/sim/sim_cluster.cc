@@ -180,56 +180,11 @@ void Cluster::look_at(SimNode& node) {
     }
     if (status.hard.commit < node.seen_hard.commit) backwards("the commit index");
     if (status.applied < node.seen_applied) backwards("the applied index");
-    if (status.soft.role == Role::kLeader) {
-        const bool fresh =
-            node.seen_role != Role::kLeader || node.seen_hard.term != status.hard.term;
-        const HardState& disk = node.durable.hard_state();
-        if (disk.term != status.hard.term || disk.vote != node.id) {
-            broken("C6", "node " + text(node.id) + " leads by a vote of its own that is not " +
-                             "durable");
-        }
-        if (fresh) {
-            ++counts_.elections;
-            node.seen_match.clear();
-            oracle_.leader(node.id, status.hard.term, raft);
-            if (profile_.cut_new_leaders && !calm_ && random_.percent(85)) cut_leader(node);
-        } else if (status.last_index < node.seen_last) {
-            broken("C3", "the log of leader " + text(node.id) + " became shorter");
-        }
-        std::map<NodeId, LogIndex> matches;  // who was removed and is back starts anew
-        for (const ProgressStatus& progress : status.progress) {
-            matches[progress.id] = progress.match;
-            const auto seen = node.seen_match.find(progress.id);
-            if (seen != node.seen_match.end() && progress.match < seen->second) {
-                broken("C10", "leader " + text(node.id) + " takes back what it knows of node " +
-                                  text(progress.id));
-            }
-        }
-        node.seen_match = std::move(matches);
-    }
+    if (status.soft.role == Role::kLeader) look_at_leader(node, status);
     if (status.hard.commit > node.seen_hard.commit) {
         oracle_.committed(node.id, node.seen_hard.commit + 1, status.hard.commit, raft);
         if (status.soft.role == Role::kLeader && node.seen_role == Role::kLeader) {
-            // C8: on a majority of disks, by the membership that the leader counts by.
-            size_t holders = 0;
-            const std::optional<Term> term = raft.term_at(status.hard.commit);
-            if (term != status.hard.term) {
-                broken("C8", "leader " + text(node.id) + " of term " + text(status.hard.term) +
-                                 " commits entry " + text(status.hard.commit) +
-                                 " of an earlier term by counting");
-            }
-            for (const NodeId voter : status.conf.voters) {
-                const SimNode& other = nodes_[voter.value() - 1];
-                const Result<Term> there = other.durable.term(status.hard.commit);
-                holders += status.hard.commit < other.durable.first_index() ||
-                           (there && term && *there == *term);
-            }
-            if (holders < status.conf.voters.size() / 2 + 1) {
-                broken("C8", "leader " + text(node.id) + " commits entry " +
-                                 text(status.hard.commit) + ", which " + std::to_string(holders) +
-                                 " of " + std::to_string(status.conf.voters.size()) +
-                                 " disks hold");
-            }
+            check_commit_on_disks(node, status);
         }
     }
     node.check_belief(status);
@@ -239,6 +194,56 @@ void Cluster::look_at(SimNode& node) {
     node.seen_role = status.soft.role;
     node.seen_applied = status.applied;
     node.seen_last = status.last_index;
+}
+
+// C1, C3, C5, C6 and C10, of a node that leads.
+void Cluster::look_at_leader(SimNode& node, const NodeStatus& status) {
+    const bool fresh = node.seen_role != Role::kLeader || node.seen_hard.term != status.hard.term;
+    const HardState& disk = node.durable.hard_state();
+    if (disk.term != status.hard.term || disk.vote != node.id) {
+        broken("C6",
+               "node " + text(node.id) + " leads by a vote of its own that is not " + "durable");
+    }
+    if (fresh) {
+        ++counts_.elections;
+        node.seen_match.clear();
+        oracle_.leader(node.id, status.hard.term, *node.raft);
+        if (profile_.cut_new_leaders && !calm_ && random_.percent(85)) cut_leader(node);
+    } else if (status.last_index < node.seen_last) {
+        broken("C3", "the log of leader " + text(node.id) + " became shorter");
+    }
+    std::map<NodeId, LogIndex> matches;  // who was removed and is back starts anew
+    for (const ProgressStatus& progress : status.progress) {
+        matches[progress.id] = progress.match;
+        const auto seen = node.seen_match.find(progress.id);
+        if (seen != node.seen_match.end() && progress.match < seen->second) {
+            broken("C10", "leader " + text(node.id) + " takes back what it knows of node " +
+                              text(progress.id));
+        }
+    }
+    node.seen_match = std::move(matches);
+}
+
+// C8: on a majority of disks, by the membership that the leader counts by.
+void Cluster::check_commit_on_disks(const SimNode& node, const NodeStatus& status) {
+    size_t holders = 0;
+    const std::optional<Term> term = node.raft->term_at(status.hard.commit);
+    if (term != status.hard.term) {
+        broken("C8", "leader " + text(node.id) + " of term " + text(status.hard.term) +
+                         " commits entry " + text(status.hard.commit) +
+                         " of an earlier term by counting");
+    }
+    for (const NodeId voter : status.conf.voters) {
+        const SimNode& other = nodes_[voter.value() - 1];
+        const Result<Term> there = other.durable.term(status.hard.commit);
+        holders +=
+            status.hard.commit < other.durable.first_index() || (there && term && *there == *term);
+    }
+    if (holders < status.conf.voters.size() / 2 + 1) {
+        broken("C8", "leader " + text(node.id) + " commits entry " + text(status.hard.commit) +
+                         ", which " + std::to_string(holders) + " of " +
+                         std::to_string(status.conf.voters.size()) + " disks hold");
+    }
 }
 
 void Cluster::check_progress_made() {

@@ -80,6 +80,8 @@ class Cluster {
     void trace(uint64_t a, uint64_t b);
     void start_node(SimNode& node);
     void look_at(SimNode& node);
+    void look_at_leader(SimNode& node, const NodeStatus& status);
+    void check_commit_on_disks(const SimNode& node, const NodeStatus& status);
     void check_progress_made();
     size_t place(const SimNode& node) const { return node.id.value() - 1; }
 
