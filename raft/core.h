@@ -18,9 +18,11 @@
 // Which messages wait for the disk: everything that promises something. A vote, and the request
 // for votes too: a candidate of term 6 that asks, dies before its vote is durable, and comes back
 // in term 5 with a shorter log, would ask for term 6 again, and a vote that was given to its
-// longer log would count for the shorter one. An acknowledgement of entries or of a snapshot. And
-// any word in a term that is not durable yet. What a leader sends need not wait: its term is
-// durable, or nobody could have voted for it, and its entries promise nothing of its own disk.
+// longer log would count for the shorter one. And the acknowledgement of entries or a snapshot.
+// What does not wait: refusals, and answers to heartbeats, even in a term that is not durable yet.
+// They say that this node has seen the term by now; coming back with an earlier one takes nothing
+// from that, for the term's leader has its majority of durable votes already. Nor what a leader
+// sends: its own vote is durable, and its entries promise nothing of its disk.
 //
 // Thread:   the node's.
 // Lifetime: `storage` outlives the core.
@@ -111,8 +113,8 @@ class Core {
 
     // core.cc: sending, and what is durable
     void send(Message message);
-    // Holds the message until the term and the vote as they are now, and the log up to `log_needed`
-    // as it is now, are durable.
+    // Holds a message that promises something until the term and the vote as they are now, and the
+    // log up to `log_needed` as it is now, are durable.
     void send_durable(Message message, LogIndex log_needed);
     bool vote_durable() const;
     void ignore() { ++messages_ignored_; }
@@ -138,7 +140,7 @@ class Core {
     void leave_role();
     void restart_election_timer();
     std::optional<Refusal> start_campaign(Campaign kind);
-    bool removed_and_silent() const;
+    bool may_campaign_without_vote() const;
     void run_campaign(Campaign kind);
     void handle_vote_request(const Message& message);
     void handle_vote_response(const Message& message);
@@ -227,6 +229,7 @@ class Core {
     uint32_t election_elapsed_ = 0;
     uint32_t heartbeat_elapsed_ = 0;
     uint32_t election_timeout_ = 0;
+    uint32_t silent_timeouts_ = 0;  // since a leader was heard
     std::vector<VoteRecord> votes_;
     OwnVote own_vote_ = OwnVote::kNone;
     WriteNumber own_vote_write_{};

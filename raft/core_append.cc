@@ -40,7 +40,7 @@ void Core::handle_append(const Message& message) {
             // skipped in one step.
             answer.reject_hint =
                 log_.last_with_term_at_most(message.index, message.log_term, answer.log_term);
-            return send_durable(std::move(answer), LogIndex(0));
+            return send(std::move(answer));
         }
         case AppendOutcome::kForbidden:
             return ignore();
@@ -61,9 +61,9 @@ void Core::handle_heartbeat(const Message& message) {
     Message answer{.type = MessageType::kHeartbeatResponse, .to = message.from};
     answer.round = message.round;
     answer.commit = log_.committed();
-    // Once the term is durable this waits for no write: a leader whose follower's disk is slow
-    // would otherwise take the follower for dead.
-    send_durable(std::move(answer), LogIndex(0));
+    // This waits for no write: a leader whose follower's disk is slow would otherwise take the
+    // follower for dead.
+    send(std::move(answer));
 }
 
 void Core::handle_snapshot(const Message& message) {

@@ -22,8 +22,12 @@ void Core::tick_follower() {
     ++election_elapsed_;
     if (election_elapsed_ < election_timeout_) return;
     election_elapsed_ = 0;
-    if (!disk_stalled_ && removed_and_silent() && !start_campaign(Campaign::kPreVote)) return;
+    ++silent_timeouts_;
     if (!campaign()) return;
+    if (!disk_stalled_ && may_campaign_without_vote()) {
+        silent_timeouts_ = 0;
+        if (!start_campaign(Campaign::kPreVote)) return;
+    }
     // Who may not campaign still has to forget the leader that fell silent, or it would hold back
     // its vote in that one's favour for ever: a learner that was promoted by an entry it has not
     // seen, and without whose vote nobody can send it that entry.
@@ -148,17 +152,19 @@ std::optional<Refusal> Core::campaign() {
     return start_campaign(config_.pre_vote ? Campaign::kPreVote : Campaign::kVote);
 }
 
-// A node whose removal is applied here may still be needed (dissertation, section 4.2.2). Leader 1
-// of the group {1, 2} removes itself, both hold the change, 1 applies it and dies before it told 2
-// that it is committed: 2 counts by {1, 2} and needs a vote of 1, whose log is longer, so that it
-// refuses. Only 1 can be elected, by the vote of 2 alone; it then tells 2, and leaves.
-bool Core::removed_and_silent() const {
-    return !conf_.has_member(config_.id) && !conf_.voters.empty();
+// A node whose removal, or demotion, is applied here may still be needed (dissertation, section
+// 4.2.2). Leader 1 of the group {1, 2} removes itself, both hold the change, 1 applies it and dies
+// before it told 2 that it is committed: 2 counts by {1, 2} and needs a vote of 1, whose log is
+// longer, so that it refuses. Only 1 can be elected, by the vote of 2 alone; it then tells 2, and
+// leaves. It cannot know that it is needed, so it waits until others had every chance.
+bool Core::may_campaign_without_vote() const {
+    static constexpr uint32_t kPatience = 4;
+    return !conf_.voters.empty() && silent_timeouts_ >= kPatience;
 }
 
 std::optional<Refusal> Core::start_campaign(Campaign kind) {
     if (role_ == Role::kLeader) return Refusal::kAlreadyLeader;
-    if (!conf_.has_voter(config_.id) && !removed_and_silent()) return Refusal::kNotVoter;
+    if (!conf_.has_voter(config_.id) && kind != Campaign::kPreVote) return Refusal::kNotVoter;
     if (term_ >= kTermMax) return Refusal::kNotVoter;
     // A candidate votes for itself, and that vote is promised as any other.
     if (kind != Campaign::kForcedVote && promise_held_by_clock()) return Refusal::kPromised;
@@ -204,7 +210,7 @@ void Core::handle_vote_request(const Message& message) {
     Message answer{.type = pre ? MessageType::kPreVoteResponse : MessageType::kVoteResponse,
                    .to = message.from};
     answer.reject = !granted;
-    if (!granted) return send_durable(std::move(answer), LogIndex(0));
+    if (!granted) return send(std::move(answer));
     if (pre) {
         // The answer is about the term asked for: in its own, the asker would take it for old.
         answer.term = message.term;

@@ -37,7 +37,7 @@ void Core::check_invariants() const {
         if (!committed_own_term() && !TIMBER_MISTAKE(raft_old_term_committed_by_count)) {
             TIMBER_ASSERT_OP(log_.committed(), ==, commit_at_start_);  // N8
         }
-        if (lease_forfeited_) TIMBER_ASSERT(!lease_start_);             // N14
+        if (lease_forfeited_) TIMBER_ASSERT(!lease_start_);  // N14
         return;
     }
     TIMBER_ASSERT(leader_ != config_.id);  // N9

@@ -70,8 +70,8 @@ void Core::sync_progress(bool newcomers_active) {
 }
 
 // A leader without a vote sees the others off before it goes: it leads on, not counting itself,
-// until a majority of those who stay knows that all up to `told` is committed. Going at once, out of a
-// group of two, would leave the other with a membership in which it needs a vote that is gone.
+// until a majority of those who stay knows that all up to `told` is committed. Going at once, out
+// of a group of two, would leave the other with a membership in which it needs a vote that is gone.
 void Core::start_leaving(LogIndex told) {
     TIMBER_ASSERT_OP(role_, ==, Role::kLeader);
     leaving_ = true;

@@ -50,13 +50,18 @@ void Core::step_lower_term(const Message& message) {
             Message answer{.type = MessageType::kAppendResponse, .to = message.from};
             answer.reject = true;
             answer.index = message.index;
-            return send_durable(std::move(answer), LogIndex(0));
+            return send(std::move(answer));
         }
+        case MessageType::kVote:
         case MessageType::kPreVote: {
-            // It learns of the later term and stops asking for one that is over.
-            Message answer{.type = MessageType::kPreVoteResponse, .to = message.from};
+            // It learns of the later term, and asks for one after that. Left alone it might never
+            // get there: two candidates that count by different memberships, of which one does
+            // not ask the other, raise their terms in step.
+            const bool pre = message.type == MessageType::kPreVote;
+            Message answer{.type = pre ? MessageType::kPreVoteResponse : MessageType::kVoteResponse,
+                           .to = message.from};
             answer.reject = true;
-            return send_durable(std::move(answer), LogIndex(0));
+            return send(std::move(answer));
         }
         default:
             return;
@@ -100,6 +105,7 @@ void Core::step_from_leader(Message& message) {
         become_follower(term_, message.from);
     }
     election_elapsed_ = 0;
+    silent_timeouts_ = 0;
     renew_promise();
     if (message.type == MessageType::kAppend) return handle_append(message);
     if (message.type == MessageType::kHeartbeat) return handle_heartbeat(message);

@@ -3,7 +3,7 @@
 namespace timber::raft {
 
 MemoryStorage::MemoryStorage(ConfState conf_state, LogIndex index, Term term)
-    : base_index_(index), base_term_(term) {
+    : conf_state_(conf_state), base_index_(index), base_term_(term) {
     hard_state_ = {term, kNobody, index};
     snapshot_ = std::make_shared<Snapshot>(Snapshot{{index, term, std::move(conf_state)}, {}});
 }
@@ -27,6 +27,7 @@ void MemoryStorage::append(std::span<const Entry> entries) {
 void MemoryStorage::install(const Snapshot& snapshot) {
     TIMBER_ASSERT_OP(snapshot.metadata.index, >=, base_index_);
     snapshot_ = std::make_shared<Snapshot>(snapshot);
+    conf_state_ = snapshot.metadata.conf_state;
     base_index_ = snapshot.metadata.index;
     base_term_ = snapshot.metadata.term;
     entries_.clear();
@@ -50,7 +51,7 @@ void MemoryStorage::compact(LogIndex index) {
 }
 
 InitialState MemoryStorage::initial_state() const {
-    return {hard_state_, snapshot_->metadata.conf_state};
+    return {hard_state_, conf_state_};
 }
 
 Result<Term> MemoryStorage::term(LogIndex index) const {

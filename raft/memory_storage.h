@@ -22,6 +22,8 @@ class MemoryStorage : public Storage {
     // Installs the snapshot, replaces entries, stores the hard state.
     void apply(const Write& write);
     void set_hard_state(const HardState& state) { hard_state_ = state; }
+    // The membership as of what the driver has applied; a snapshot that is installed sets it too.
+    void set_conf_state(ConfState state) { conf_state_ = std::move(state); }
     void append(std::span<const Entry> entries);
     void install(const Snapshot& snapshot);
     // Makes a snapshot at `index`, which stays readable as an entry until compact().
@@ -44,6 +46,7 @@ class MemoryStorage : public Storage {
 
   private:
     HardState hard_state_;
+    ConfState conf_state_;
     SnapshotPointer snapshot_ = std::make_shared<Snapshot>();
     LogIndex base_index_{};  // the entry before the first
     Term base_term_{};

@@ -223,7 +223,7 @@ static int run_main(int count, char** arguments) {
     }
     std::signal(SIGABRT, on_abort);
     if (options.mistakes) {
-        if (!steps_given) options.steps = 1'000'000;
+        if (!steps_given) options.steps = 8'000'000;
         return run_mistakes(options);
     }
     for (unsigned i = 0; i < static_cast<unsigned>(Mistake::kCount); ++i) {

@@ -6,19 +6,13 @@ static constexpr LogIndex kStartIndex{5};
 static constexpr Term kStartTerm{5};
 // Once faults stop, everything must be well again within so many ticks: a few elections, a lease's
 // promise after a restart, a snapshot that is sent again, and the slowest disk's backlog.
-static constexpr uint64_t kRecoveryTicksMax = 60 * kElectionTicks;
+static constexpr uint64_t kRecoveryTicksMax = 100 * kElectionTicks;
 
 Cluster::Cluster(uint64_t seed, Counts& counts)
     : random_(seed), profile_(Profile::draw(random_)), counts_(counts), nodes_(profile_.nodes) {
     blocked_.assign(nodes_.size(), std::vector<bool>(nodes_.size(), false));
-    // Links differ: two nodes may agree on a new leader long before the old one hears of it.
-    link_us_max_.assign(nodes_.size(), std::vector<uint64_t>(nodes_.size(), 500));
-    for (std::vector<uint64_t>& row : link_us_max_) {
-        for (uint64_t& link : row) {
-            if (random_.one_in(2)) link = 1 + random_.below(profile_.delay_us_max);
-        }
-    }
-    slow_disk_node_ = random_.below(nodes_.size());
+    draw_links();
+    slow_disk_node_ = random_.below(profile_.voters);
     oracle_.set_start(kStartIndex, kStartTerm);
     ConfState conf;
     for (uint32_t i = 1; i <= profile_.voters; ++i) conf.voters.push_back(NodeId(i));
@@ -69,7 +63,7 @@ void Cluster::start_node(SimNode& node) {
     config.snapshot_retry_ticks = 3 * kElectionTicks;
     if (profile_.tiny_limits) {
         config.message_entries_max = 1 + random_.below(2);
-        config.inflight_messages_max = 2;
+        config.inflight_messages_max = 1 + random_.below(8);
         config.committed_page_bytes_max = 100;
         config.applying_bytes_max = 200;
         config.uncommitted_bytes_max = 2000;
@@ -127,7 +121,17 @@ void Cluster::run_event(Event& event) {
         case EventKind::kFault:
             return on_fault();
         case EventKind::kHeal:
-            return heal_network();
+            if (event.number == cut_) heal_network();
+            return;
+        case EventKind::kDeafen:
+            if (!calm_) deafen(node);
+            return;
+        case EventKind::kMute:
+            if (!calm_) mute(node);
+            return;
+        case EventKind::kCrash:
+            if (!calm_) crash(node, kTickUs / 2);
+            return;
         case EventKind::kRestart:
             if (!node.up) start_node(node);
             return;
@@ -156,9 +160,6 @@ void Cluster::run_event(Event& event) {
             return apply(node, 1 + random_.below(4));
         case EventKind::kLeaseDone:
             return finish_lease_read(node);
-        case EventKind::kCutLeader:
-            if (!calm_) cut_leader(node);
-            return;
         default:
             TIMBER_UNREACHABLE();
     }
@@ -179,59 +180,11 @@ void Cluster::look_at(SimNode& node) {
     }
     if (status.hard.commit < node.seen_hard.commit) backwards("the commit index");
     if (status.applied < node.seen_applied) backwards("the applied index");
-    if (status.soft.role == Role::kLeader) {
-        const bool fresh =
-            node.seen_role != Role::kLeader || node.seen_hard.term != status.hard.term;
-        const HardState& disk = node.durable.hard_state();
-        if (disk.term != status.hard.term || disk.vote != node.id) {
-            broken("C6", "node " + text(node.id) + " leads by a vote of its own that is not " +
-                             "durable");
-        }
-        if (fresh) {
-            ++counts_.elections;
-            node.seen_match.clear();
-            oracle_.leader(node.id, status.hard.term, raft);
-            if (profile_.cut_new_leaders && !calm_ && random_.percent(60)) {
-                schedule(now_us_,
-                         {.kind = EventKind::kCutLeader, .node = place(node), .life = node.life});
-            }
-        } else if (status.last_index < node.seen_last) {
-            broken("C3", "the log of leader " + text(node.id) + " became shorter");
-        }
-        std::map<NodeId, LogIndex> matches;  // who was removed and is back starts anew
-        for (const ProgressStatus& progress : status.progress) {
-            matches[progress.id] = progress.match;
-            const auto seen = node.seen_match.find(progress.id);
-            if (seen != node.seen_match.end() && progress.match < seen->second) {
-                broken("C10", "leader " + text(node.id) + " takes back what it knows of node " +
-                                  text(progress.id));
-            }
-        }
-        node.seen_match = std::move(matches);
-    }
+    if (status.soft.role == Role::kLeader) look_at_leader(node, status);
     if (status.hard.commit > node.seen_hard.commit) {
         oracle_.committed(node.id, node.seen_hard.commit + 1, status.hard.commit, raft);
         if (status.soft.role == Role::kLeader && node.seen_role == Role::kLeader) {
-            // C8: on a majority of disks, by the membership that the leader counts by.
-            size_t holders = 0;
-            const std::optional<Term> term = raft.term_at(status.hard.commit);
-            if (term != status.hard.term) {
-                broken("C8", "leader " + text(node.id) + " of term " + text(status.hard.term) +
-                                 " commits entry " + text(status.hard.commit) +
-                                 " of an earlier term by counting");
-            }
-            for (const NodeId voter : status.conf.voters) {
-                const SimNode& other = nodes_[voter.value() - 1];
-                const Result<Term> there = other.durable.term(status.hard.commit);
-                holders += status.hard.commit < other.durable.first_index() ||
-                           (there && term && *there == *term);
-            }
-            if (holders < status.conf.voters.size() / 2 + 1) {
-                broken("C8", "leader " + text(node.id) + " commits entry " +
-                                 text(status.hard.commit) + ", which " + std::to_string(holders) +
-                                 " of " + std::to_string(status.conf.voters.size()) +
-                                 " disks hold");
-            }
+            check_commit_on_disks(node, status);
         }
     }
     node.check_belief(status);
@@ -241,6 +194,56 @@ void Cluster::look_at(SimNode& node) {
     node.seen_role = status.soft.role;
     node.seen_applied = status.applied;
     node.seen_last = status.last_index;
+}
+
+// C1, C3, C5, C6 and C10, of a node that leads.
+void Cluster::look_at_leader(SimNode& node, const NodeStatus& status) {
+    const bool fresh = node.seen_role != Role::kLeader || node.seen_hard.term != status.hard.term;
+    const HardState& disk = node.durable.hard_state();
+    if (disk.term != status.hard.term || disk.vote != node.id) {
+        broken("C6",
+               "node " + text(node.id) + " leads by a vote of its own that is not " + "durable");
+    }
+    if (fresh) {
+        ++counts_.elections;
+        node.seen_match.clear();
+        oracle_.leader(node.id, status.hard.term, *node.raft);
+        if (profile_.cut_new_leaders && !calm_ && random_.percent(85)) cut_leader(node);
+    } else if (status.last_index < node.seen_last) {
+        broken("C3", "the log of leader " + text(node.id) + " became shorter");
+    }
+    std::map<NodeId, LogIndex> matches;  // who was removed and is back starts anew
+    for (const ProgressStatus& progress : status.progress) {
+        matches[progress.id] = progress.match;
+        const auto seen = node.seen_match.find(progress.id);
+        if (seen != node.seen_match.end() && progress.match < seen->second) {
+            broken("C10", "leader " + text(node.id) + " takes back what it knows of node " +
+                              text(progress.id));
+        }
+    }
+    node.seen_match = std::move(matches);
+}
+
+// C8: on a majority of disks, by the membership that the leader counts by.
+void Cluster::check_commit_on_disks(const SimNode& node, const NodeStatus& status) {
+    size_t holders = 0;
+    const std::optional<Term> term = node.raft->term_at(status.hard.commit);
+    if (term != status.hard.term) {
+        broken("C8", "leader " + text(node.id) + " of term " + text(status.hard.term) +
+                         " commits entry " + text(status.hard.commit) +
+                         " of an earlier term by counting");
+    }
+    for (const NodeId voter : status.conf.voters) {
+        const SimNode& other = nodes_[voter.value() - 1];
+        const Result<Term> there = other.durable.term(status.hard.commit);
+        holders +=
+            status.hard.commit < other.durable.first_index() || (there && term && *there == *term);
+    }
+    if (holders < status.conf.voters.size() / 2 + 1) {
+        broken("C8", "leader " + text(node.id) + " commits entry " + text(status.hard.commit) +
+                         ", which " + std::to_string(holders) + " of " +
+                         std::to_string(status.conf.voters.size()) + " disks hold");
+    }
 }
 
 void Cluster::check_progress_made() {
@@ -261,6 +264,8 @@ void Cluster::check_progress_made() {
     }
     const uint64_t began_us = now_us_;
     const uint64_t committed_before = counts_.writes_done;
+    std::vector<LogIndex> applied_before;
+    for (const SimNode& node : nodes_) applied_before.push_back(node.applied);
     const auto settled = [&] {
         const SimNode* leader = any_leader();
         if (leader == nullptr || counts_.writes_done < committed_before + 3) return false;
@@ -268,11 +273,14 @@ void Cluster::check_progress_made() {
         if (status.leaving) return false;
         for (const ProgressStatus& progress : status.progress) {
             const SimNode& member = nodes_[progress.id.value() - 1];
-            // Clients go on, so a little behind is fine; a member that is stuck is not.
-            if (member.applied + 40 < status.hard.commit) return false;
+            // Clients go on, so a little behind is fine, and so is far behind if it moves on
+            // (with the smallest limits it is sent an entry at a time). Being stuck is not.
+            const bool near = member.applied + 40 >= status.hard.commit;
+            const bool moving = member.applied >= applied_before[progress.id.value() - 1] + 100;
+            if (!near && !moving) return false;
             if (member.raft->leader() != leader->id) return false;
             for (const OpenRead& read : member.open_reads) {
-                if (read.floor.value() + 200 < status.hard.commit.value()) return false;
+                if (near && read.floor.value() + 200 < status.hard.commit.value()) return false;
             }
         }
         return true;

@@ -61,7 +61,9 @@ class Cluster {
         kRestart,
         kHeal,
         kLeaseDone,
-        kCutLeader,
+        kDeafen,
+        kMute,
+        kCrash,
     };
     struct Event {
         EventKind kind{};
@@ -78,6 +80,8 @@ class Cluster {
     void trace(uint64_t a, uint64_t b);
     void start_node(SimNode& node);
     void look_at(SimNode& node);
+    void look_at_leader(SimNode& node, const NodeStatus& status);
+    void check_commit_on_disks(const SimNode& node, const NodeStatus& status);
     void check_progress_made();
     size_t place(const SimNode& node) const { return node.id.value() - 1; }
 
@@ -108,14 +112,21 @@ class Cluster {
     void on_fault();
     void cut_network();
     void cut_pairs();
-    void cut_leader(SimNode& leader);
+    void cut_leader(const SimNode& leader);
+    void heal_later(uint64_t ticks_max);
+    void deafen(const SimNode& node);
+    void mute(const SimNode& node);
+    void plot(SimNode& leader);
+    void draw_links();
     void heal_network();
-    void crash(SimNode& node);
+    bool network_cut() const;
+    void crash(SimNode& node, uint64_t down_us_max);
     void change_membership();
     void compact(SimNode& node);
     void report_something();
     void send_nonsense();
     SimNode* any_leader();
+    SimNode* leader_by_term(bool latest);
     SimNode& any_node() { return nodes_[random_.below(nodes_.size())]; }
 
     Random random_;
@@ -131,6 +142,9 @@ class Cluster {
     std::vector<std::vector<bool>> blocked_;          // from, to
     std::vector<std::vector<uint64_t>> link_us_max_;  // from, to
     size_t slow_disk_node_ = 0;
+    LogIndex last_change_{};  // the newest change of membership that was applied anywhere
+    uint64_t cut_ = 0;        // numbers the cuts of the network
+    uint64_t no_writes_until_us_ = 0;
     uint64_t next_value_ = 1;
     uint64_t next_read_ = 1;
 };

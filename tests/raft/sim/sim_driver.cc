@@ -92,7 +92,7 @@ void Cluster::take_write(SimNode& node, Write write) {
         takes_us += random_.below(profile_.disk_stall_us_max);
     }
     if (!calm_ && profile_.cut_new_leaders && place(node) == slow_disk_node_) {
-        takes_us += random_.below(20 * kTickUs);
+        takes_us += random_.below((random_.one_in(3) ? 300 : 5) * kTickUs);
     }
     node.disk_busy_until_us = std::max(node.disk_busy_until_us, now_us_) + takes_us;
     schedule(node.disk_busy_until_us,
@@ -116,7 +116,7 @@ void Cluster::on_disk(SimNode& node) {
         if (!profile_.view_at_issue) node.view.apply(pending.write);
         const uint64_t number = pending.write.number.value();
         schedule(
-            now_us_ + random_.below(kTickUs / 2),
+            now_us_ + random_.below(profile_.plots ? 200 : kTickUs / 2),
             {.kind = EventKind::kReport, .node = place(node), .life = node.life, .number = number});
         return;
     }
@@ -188,15 +188,14 @@ void Cluster::apply(SimNode& node, size_t count) {
 
 void Cluster::apply_entry(SimNode& node, const Entry& entry) {
     TIMBER_ASSERT_OP(entry.index, ==, node.applied + 1);
-    const bool first =
-        entry.index.value() > counts_.changes && entry.type == EntryType::kConfChange;
     trace(entry.index.value(), oracle_.applied(node.id, entry));
     node.applied = entry.index;
     if (entry.type == EntryType::kConfChange) {
         const Result<ConfChange> change = decode_conf_change(entry.payload);
         TIMBER_ASSERT(change.ok());
         node.confs[entry.index] = node.raft->apply_conf_change(*change);
-        counts_.changes += first && node.raft->role() == Role::kLeader;
+        counts_.changes += entry.index > last_change_;
+        last_change_ = std::max(last_change_, entry.index);
         look_at(node);
     }
     const auto open = node.open_writes.find(entry.index);

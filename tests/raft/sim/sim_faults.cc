@@ -6,6 +6,16 @@
 
 namespace timber::raft::sim {
 
+// The leader of the latest term, or, where two nodes hold themselves for leaders, the other one.
+SimNode* Cluster::leader_by_term(bool latest) {
+    SimNode* found = nullptr;
+    for (SimNode& node : nodes_) {
+        if (!node.works(now_us_) || node.raft->role() != Role::kLeader) continue;
+        if (found == nullptr || (node.raft->term() > found->raft->term()) == latest) found = &node;
+    }
+    return found;
+}
+
 SimNode* Cluster::any_leader() {
     std::vector<SimNode*> leaders;
     for (SimNode& node : nodes_) {
@@ -17,13 +27,15 @@ SimNode* Cluster::any_leader() {
 
 void Cluster::on_client() {
     schedule(now_us_ + 1 + random_.below(2 * profile_.client_gap_us), {.kind = EventKind::kClient});
-    SimNode* leader = any_leader();
-    SimNode& node = leader != nullptr && random_.percent(75) ? *leader : any_node();
-    if (!node.works(now_us_)) return;
+    // Writes go to the true leader and reads to a false one, if there is one: that is where stale
+    // reads would come from.
     const uint64_t kind = random_.below(100);
+    SimNode* leader = leader_by_term(kind < 45);
+    SimNode& node = leader != nullptr && random_.percent(80) ? *leader : any_node();
+    if (!node.works(now_us_)) return;
     if (kind < 45) {
-        client_write(node);
-    } else if (kind < 75) {
+        if (now_us_ >= no_writes_until_us_) client_write(node);
+    } else if (kind < (profile_.leases ? 60 : 100)) {
         client_read(node);
     } else {
         client_lease_read(node);
@@ -90,6 +102,10 @@ void Cluster::on_fault() {
     if (calm_) return;
     schedule(now_us_ + 1 + random_.below(2 * profile_.fault_gap_us), {.kind = EventKind::kFault});
     SimNode* leader = any_leader();
+    if (profile_.plots && random_.one_in(4)) {
+        leader = leader_by_term(true);
+        if (leader != nullptr) return plot(*leader);
+    }
     SimNode& node = leader != nullptr && random_.one_in(3) ? *leader : any_node();
     switch (static_cast<Fault>(random_.below(kFaultCount))) {
         case Fault::kPartition:
@@ -98,9 +114,10 @@ void Cluster::on_fault() {
         case Fault::kCrash:
             if (!profile_.has(Fault::kCrash)) return;
             if (random_.one_in(12)) {
-                for (SimNode& each : nodes_) crash(each);
+                for (SimNode& each : nodes_) crash(each, 30 * kTickUs);
             } else {
-                crash(node);
+                // Often so soon that others do not notice.
+                crash(node, random_.one_in(2) ? 2 * kTickUs : 30 * kTickUs);
             }
             return;
         case Fault::kPause:
@@ -136,6 +153,8 @@ void Cluster::cut_network() {
     const bool whole = profile_.has(Fault::kPartition);
     const bool one_way = profile_.has(Fault::kOneWay);
     if (!whole && !one_way) return;
+    // Most cuts last: an election takes a while, and what it leads to another.
+    if (cut_ > 0 && random_.percent(70) && network_cut()) return;
     heal_network();
     if (one_way ? random_.one_in(3) : random_.one_in(5)) return cut_pairs();
     std::vector<bool> side(nodes_.size());
@@ -150,7 +169,7 @@ void Cluster::cut_network() {
             blocked_[i][j] = directed ? side[i] && !side[j] : side[i] != side[j];
         }
     }
-    schedule(now_us_ + random_.below(60 * kTickUs), {.kind = EventKind::kHeal});
+    heal_later(60);
 }
 
 // Some pairs cannot talk to each other, though both can talk to others.
@@ -162,10 +181,10 @@ void Cluster::cut_pairs() {
             blocked_[j][i] = cut && (!profile_.has(Fault::kOneWay) || random_.one_in(2));
         }
     }
-    schedule(now_us_ + random_.below(60 * kTickUs), {.kind = EventKind::kHeal});
+    heal_later(60);
 }
 
-void Cluster::cut_leader(SimNode& leader) {
+void Cluster::cut_leader(const SimNode& leader) {
     heal_network();
     for (size_t i = 0; i < nodes_.size(); ++i) {
         for (size_t j = 0; j < nodes_.size(); ++j) {
@@ -174,25 +193,99 @@ void Cluster::cut_leader(SimNode& leader) {
             blocked_[i][j] = from_inside != to_inside;
         }
     }
-    if (random_.one_in(3)) {
-        schedule(now_us_ + random_.below(30 * kTickUs), {.kind = EventKind::kHeal});
+    heal_later(random_.one_in(3) ? 30 : 200);
+}
+
+// Links differ: two nodes may agree on a new leader long before the old one hears of it.
+void Cluster::draw_links() {
+    link_us_max_.assign(nodes_.size(), std::vector<uint64_t>(nodes_.size(), 200));
+    for (std::vector<uint64_t>& row : link_us_max_) {
+        for (uint64_t& link : row) {
+            if (random_.one_in(2)) link = 1 + random_.below(profile_.delay_us_max);
+        }
     }
+}
+
+// Nothing reaches the node.
+void Cluster::deafen(const SimNode& node) {
+    for (std::vector<bool>& row : blocked_) row[place(node)] = true;
+    heal_later(25);
+}
+
+// Nothing leaves the node.
+void Cluster::mute(const SimNode& node) {
+    blocked_[place(node)].assign(nodes_.size(), true);
+    heal_later(40);
+}
+
+// Stories in which a leader does not hear in time that it was replaced.
+void Cluster::plot(SimNode& leader) {
+    const auto soon = [&](EventKind kind, const SimNode& node, uint64_t from_us, uint64_t to_us) {
+        schedule(now_us_ + random_.between(from_us, to_us),
+                 {.kind = kind, .node = place(node), .life = node.life});
+    };
+    heal_network();
+    draw_links();
+    switch (random_.below(3)) {
+        case 0:
+            // It orders another to take over, and goes deaf.
+            leader.raft->hand_over();
+            look_at(leader);
+            process(leader);
+            return soon(EventKind::kDeafen, leader, 0, kTickUs);
+        case 1: {
+            // One follower has lost it, and all others, which have not, restart.
+            const SimNode& lost = any_node();
+            if (&lost == &leader) return;
+            process(leader);
+            heal_later(60);
+            blocked_[place(leader)][place(lost)] = blocked_[place(lost)][place(leader)] = true;
+            const uint64_t at_us = random_.between(8 * kTickUs, 20 * kTickUs);
+            // Nothing is written meanwhile, or the one that is lost could not be elected.
+            no_writes_until_us_ = now_us_ + at_us;
+            // Nobody hears the leader from then on, nor it anybody: what is on its way when they
+            // are back would make them promise again.
+            for (std::vector<uint64_t>& row : link_us_max_) row.assign(row.size(), 100);
+            for (const SimNode& other : nodes_) {
+                if (&other == &leader || &other == &lost) continue;
+                soon(EventKind::kCrash, other, at_us, at_us);
+            }
+            soon(EventKind::kMute, leader, at_us - kTickUs / 2, at_us);
+            return soon(EventKind::kDeafen, leader, at_us, at_us + kTickUs / 2);
+        }
+        default:
+            // The answers to it become slow, and then nobody hears it any more.
+            for (std::vector<uint64_t>& row : link_us_max_) {
+                row[place(leader)] = random_.between(6 * kTickUs, 20 * kTickUs);
+            }
+            return soon(EventKind::kMute, leader, 0, 15 * kTickUs);
+    }
+}
+
+bool Cluster::network_cut() const {
+    return std::ranges::any_of(blocked_, [](const std::vector<bool>& row) {
+        return std::ranges::find(row, true) != row.end();
+    });
+}
+
+void Cluster::heal_later(uint64_t ticks_max) {
+    schedule(now_us_ + random_.below(ticks_max * kTickUs),
+             {.kind = EventKind::kHeal, .number = ++cut_});
 }
 
 void Cluster::heal_network() {
     for (std::vector<bool>& row : blocked_) row.assign(row.size(), false);
 }
 
-void Cluster::crash(SimNode& node) {
+void Cluster::crash(SimNode& node, uint64_t down_us_max) {
     if (!node.up) return;
     size_t in_flight = 0;
     for (const PendingWrite& pending : node.writes) in_flight += !pending.durable;
     ++counts_.crashes;
     counts_.crashes_in_flight += in_flight > 0;
     node.crash(random_.below(in_flight + 1));
-    // Often so soon that others do not notice, or do not believe it.
-    const uint64_t down_us = random_.one_in(2) ? 2 * kTickUs : 30 * kTickUs;
-    schedule(now_us_ + random_.below(down_us), {.kind = EventKind::kRestart, .node = place(node)});
+    schedule(now_us_ + random_.below(down_us_max),
+             {.kind = EventKind::kRestart, .node = place(node)});
 }
 
 void Cluster::change_membership() {
@@ -226,7 +319,7 @@ void Cluster::compact(SimNode& node) {
     put_fixed(bytes, oracle_.state_at(node.applied));
     const Payload data = Payload::copy_of(bytes);
     const ConfState conf = node.conf_at(node.applied);
-    const LogIndex kept(random_.below(std::min<uint64_t>(20, node.applied - base)));
+    const LogIndex kept(random_.below(std::min<uint64_t>(8, node.applied - base)));
     for (SimStorage* storage : {&node.durable, &node.view}) {
         storage->make_snapshot(node.applied, conf, data);
         storage->compact(node.applied - kept.value());

@@ -32,7 +32,19 @@ Profile Profile::draw(Random& random) {
         profile.disk_stall_us_max = kTickUs * random.between(10, 150);
     }
     profile.fault_gap_us = kTickUs * random.between(1, 6);
-    profile.client_gap_us = random.between(200, 2000);
+    profile.client_gap_us = random.between(100, 1500);
+    profile.plots = profile.leases ? random.percent(60) : random.percent(20);
+    if (profile.plots) {
+        // Within a lease's time another leader must be elected, and write: nothing else may be
+        // slow.
+        profile.drop_percent = std::min(profile.drop_percent, 2u);
+        profile.disk_us_max = 100;
+        profile.disk_stall_percent = 0;
+        profile.delay_us_max = std::min<uint64_t>(profile.delay_us_max, 2 * kTickUs);
+        profile.client_gap_us = random.between(60, 300);
+        profile.fault_gap_us = kTickUs * random.between(3, 8);
+        profile.cut_new_leaders = false;
+    }
     return profile;
 }
 

@@ -50,8 +50,9 @@ struct Profile {
     bool cut_new_leaders = false;
     uint32_t drop_percent = 0;
     uint32_t duplicate_percent = 0;
-    uint64_t delay_us_max = 500;  // of the slowest link; each has its own
-    uint64_t disk_us_max = 300;
+    bool plots = false;           // short stories around a leader and its lease
+    uint64_t delay_us_max = 200;  // of the slowest link; each has its own
+    uint64_t disk_us_max = 150;
     uint32_t disk_stall_percent = 0;
     uint64_t disk_stall_us_max = 1;
     uint64_t fault_gap_us = 5000;
