@@ -98,7 +98,9 @@ void SegmentSupply::finished(Outcome outcome) {
         if (!exhausted_ && outcome.error->code != ErrorCode::kCrashed)
             log_warning("the log has no segment in reserve and refuses batches until it has one: {}",
                         outcome.error->to_string());
-        exhausted_ = std::move(outcome.error);
+        // Whatever kept it from being made: batches are refused for want of a place.
+        exhausted_ = file_error(ErrorCode::kNoSpace, config_.geometry.directory,
+                                "no segment in reserve: " + outcome.error->to_string());
         if (!stopping_ && free_.empty()) loop_.start_timer(retry_timer_, config_.retry_delay);
     }
     changed_();
