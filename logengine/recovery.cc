@@ -231,8 +231,9 @@ Error Recovery::damage(const RecoveryRow& row) const {
 Status Recovery::make_durable() {
     if (TIMBER_MISTAKE(log_recovery_not_synced)) return {};
     // The last process may have died with its writes in a volatile cache: what was read may not be
-    // durable. Acted upon now and lost by a power cut later, it would be a promise broken.
-    if (!disk_.direct_io_supported()) TIMBER_CHECK(scan_->rewrite_unproven(segments_));
+    // durable. Acted upon now and lost by a power cut later, it would be a promise broken. And what
+    // a failed write or sync left readable, no later sync need make durable: it is written again.
+    TIMBER_CHECK(scan_->rewrite_unproven(segments_));
     for (size_t index = start_; index <= scan_->last_segment(); ++index) {
         const Segment& segment = *segments_[index].segment;
         TIMBER_CHECK(await_sync(disk_, segment.file, segment.path));
