@@ -173,8 +173,11 @@ void ChainScan::look_at(ByteView blocks, const Segment& segment, uint64_t offset
 
 Result<ChainScan::Behind> ChainScan::look_behind(const std::vector<FoundSegment>& segments) {
     Behind behind{.claimed_lsn = claimed_lsn_};
-    for (size_t index = last_segment_; index < segments.size(); ++index) {
+    for (size_t index = 0; index < segments.size(); ++index) {
         const Segment& segment = *segments[index].segment;
+        // Also in front of the chain: a segment whose header was put back to what it was in an
+        // earlier use stands there, and what it holds is a part of the log that is missing.
+        if (index < last_segment_ && segment.durable_groups > 0) continue;
         const uint64_t from = segment.end;
         if (from == geometry_.segment_bytes) continue;
         if (&reader_.segment() != &segment) reader_.open(segment);
@@ -182,6 +185,14 @@ Result<ChainScan::Behind> ChainScan::look_behind(const std::vector<FoundSegment>
         look_at(reader_.bytes().subspan(from), segment, from, behind);
     }
     return behind;
+}
+
+Status ChainScan::look_into(const Segment& blank, Behind& behind) const {
+    AlignedBuffer buffer(geometry_.segment_bytes);
+    TIMBER_TRY(const size_t read, await_read(disk_, blank.file, blank.path, 0,
+                                             buffer.first(geometry_.segment_bytes)));
+    look_at(buffer.first(read), blank, 0, behind);
+    return {};
 }
 
 Status ChainScan::rewrite_unproven(const std::vector<FoundSegment>& segments) {

@@ -53,6 +53,9 @@ class ChainScan {
         uint64_t survivors = 0;   // groups of the newest epoch that lie behind the gap
     };
     Result<Behind> look_behind(const std::vector<FoundSegment>& segments);
+    // The same for a file without a valid identity. A segment whose header was damaged is one, and
+    // its groups may be the only ones that claim that what it held was durable.
+    Status look_into(const Segment& blank, Behind& behind) const;
 
     // Writes the accepted groups that nothing proves durable once more, byte for byte: a cache may
     // give us for clean what a failed write or sync lost.

@@ -206,6 +206,8 @@ Status Recovery::judge() {
     tail.file = segments_[scan_->end_segment()].segment->path;
     tail.offset = scan_->end_offset();
     tail.groups_discarded = behind.survivors;
+        for (const std::unique_ptr<Segment>& blank : blanks_)
+            TIMBER_CHECK(scan_->look_into(*blank, behind));
     switch (row.decision) {
         case Decision::kClean: return {};
         case Decision::kCut:
