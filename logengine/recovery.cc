@@ -41,7 +41,8 @@ class Recovery {
     Status find_segment(uint32_t file_number, const std::string& name);
     Status walk(BatchVisitor& visitor);
     Status walk_from(size_t start, BatchVisitor& visitor);
-    std::optional<size_t> choose_start(Lsn released) const;
+    Result<size_t> choose_start() const;
+    Result<bool> begins_whole(const FoundSegment& found) const;
     Status judge();
     bool closed_cleanly() const;
     Error damage(const RecoveryRow& row) const;
@@ -141,13 +142,33 @@ Status Recovery::find_segment(uint32_t file_number, const std::string& name) {
     return {};
 }
 
-// The newest segment that begins at or before the first batch that is still needed.
-std::optional<size_t> Recovery::choose_start(Lsn released) const {
+// Whether the segment's first group, which holds its checkpoint, is all there.
+Result<bool> Recovery::begins_whole(const FoundSegment& found) const {
+    const GroupHeader& header = *found.first_group;
+    const uint64_t offset = log_.geometry.groups_begin();
+    if (header.total_bytes > log_.geometry.segment_bytes - offset) return false;
+    AlignedBuffer buffer(round_up(header.total_bytes, kBlockBytes));
+    const MutableBytes blocks = buffer.first(buffer.capacity());
+    TIMBER_TRY(const size_t read, await_read(disk_, found.segment->file, found.segment->path,
+                                             offset, blocks));
+    return read >= header.total_bytes &&
+           group_is_whole(header, blocks.first(header.total_bytes), log_.geometry.log_id);
+}
+
+// The newest segment that begins at or before the first batch that is still needed. Batches up to
+// 20 are released, and the segment that begins with 21 was torn: then its checkpoint is not there
+// either, and the records carried forward are in the segment before it.
+Result<size_t> Recovery::choose_start() const {
     for (size_t index = segments_.size(); index-- > 0;) {
-        const auto& first = segments_[index].first_group;
-        if (first && first->first_lsn <= released + 1) return index;
+        const FoundSegment& found = segments_[index];
+        if (!found.first_group || found.first_group->first_lsn > released_ + 1) continue;
+        TIMBER_TRY(const bool whole, begins_whole(found));
+        if (whole) return index;
     }
-    return std::nullopt;
+    // No such segment: the log was never written, or the word of a release stands further behind
+    // than in a first group. Segments are used and given up in the order of their ids, so what is
+    // left of the log begins with the first.
+    return size_t{0};
 }
 
 Status Recovery::walk_from(size_t start, BatchVisitor& visitor) {
@@ -162,21 +183,16 @@ Status Recovery::walk(BatchVisitor& visitor) {
         return file_error(ErrorCode::kMissing, options_.directory,
                           "the log has no segments left; restore this replica from its peers");
     released_ = log_.control.superblock().released_lsn;
-    bool any_group = false;
     for (const FoundSegment& found : segments_) {
-        if (!found.first_group) continue;
-        any_group = true;
-        released_ = std::max(released_, found.first_group->released_lsn);
+        if (found.first_group) released_ = std::max(released_, found.first_group->released_lsn);
     }
     // The words of first groups decide where to begin; each was true when it was written and stays
-    // true, also where the group is no part of the chain, and the superblock keeps it. No segment
-    // with a group at all: a log that was never written.
-    const std::optional<size_t> start = any_group ? choose_start(released_) : size_t{0};
-    if (!start) {
-        at_begin_ = AtBegin::kMissing;
-        return walk_from(0, visitor);
-    }
-    return walk_from(*start, visitor);
+    // true, also where the group is no part of the chain, and the superblock keeps it.
+    TIMBER_TRY(const size_t start, choose_start());
+    TIMBER_CHECK(walk_from(start, visitor));
+    released_ = std::max(released_, scan_->released_lsn());
+    if (scan_->first_lsn() > released_ + 1) at_begin_ = AtBegin::kMissing;
+    return {};
 }
 
 bool Recovery::closed_cleanly() const {
@@ -190,9 +206,13 @@ Status Recovery::judge() {
     // After a clean close nothing can lie behind the end, so nothing is read to look for it.
     if (!closed_cleanly()) {
         TIMBER_TRY(behind, scan_->look_behind(segments_));
+        for (const std::unique_ptr<Segment>& blank : blanks_)
+            TIMBER_CHECK(scan_->look_into(*blank, behind));
     }
     if (log_.control.witness())
         behind.claimed_lsn = std::max(behind.claimed_lsn, log_.control.witness()->durable_lsn);
+    // Only what is durable is ever released.
+    behind.claimed_lsn = std::max(behind.claimed_lsn, released_);
     const Observation observation{
         .at_begin = at_begin_,
         .at_end = scan_->at_end(),
@@ -206,8 +226,6 @@ Status Recovery::judge() {
     tail.file = segments_[scan_->end_segment()].segment->path;
     tail.offset = scan_->end_offset();
     tail.groups_discarded = behind.survivors;
-        for (const std::unique_ptr<Segment>& blank : blanks_)
-            TIMBER_CHECK(scan_->look_into(*blank, behind));
     switch (row.decision) {
         case Decision::kClean: return {};
         case Decision::kCut:
@@ -306,7 +324,6 @@ Result<OpenedLog> Recovery::run(BatchVisitor& visitor) {
     TIMBER_CHECK(walk(visitor));
     TIMBER_CHECK(judge());
     TIMBER_CHECK(make_durable());
-    released_ = std::max(released_, scan_->released_lsn());
     TIMBER_CHECK(
         log_.control.begin_epoch(disk_, scan_->next_lsn(), scan_->checksum(), released_));
     TIMBER_CHECK(sort_out_files());

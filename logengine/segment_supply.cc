@@ -59,8 +59,8 @@ void SegmentSupply::prepare() {
     if (free_.empty()) {
         file_number = config_.next_file_number++;
     } else {
-        reused = std::move(free_.back());
-        free_.pop_back();
+        reused = std::move(free_.front());
+        free_.pop_front();
     }
     const SegmentId id = config_.next_id;
     ++config_.next_id;
@@ -80,7 +80,7 @@ void SegmentSupply::prepare() {
                                               config_.epoch, outcome.cost);
             if (!prepared) {
                 outcome.error = std::move(prepared).error();
-                remove_segment_file(disk_, std::move(outcome.segment));
+                remove_now(std::move(outcome.segment));
             }
         }
         loop_.post([this, outcome = std::move(outcome)]() mutable { finished(std::move(outcome)); });
@@ -108,12 +108,21 @@ void SegmentSupply::finished(Outcome outcome) {
     job_ended();
 }
 
+// Segments 1 and 2 are no longer needed; 1 is removed, 2 is renewed. If the removal did not last a
+// power cut, recovery would find 1 and 3 and take the gap for a loss.
+void SegmentSupply::remove_now(std::unique_ptr<Segment> segment) {
+    remove_segment_file(disk_, std::move(segment));
+    const Status synced = disk_.sync_directory(config_.geometry.directory);
+    if (!synced && synced.error().code != ErrorCode::kCrashed)
+        log_warning("the removal of a log segment may not last: {}", synced.error().to_string());
+}
+
 void SegmentSupply::remove_surplus() {
     job_running_ = true;
-    std::unique_ptr<Segment> surplus = std::move(free_.back());
-    free_.pop_back();
+    std::unique_ptr<Segment> surplus = std::move(free_.front());
+    free_.pop_front();
     executor_.run("remove log segment", [this, surplus = std::move(surplus)]() mutable {
-        remove_segment_file(disk_, std::move(surplus));
+        remove_now(std::move(surplus));
         loop_.post([this] {
             ++counters_.removed;
             job_running_ = false;
@@ -144,8 +153,10 @@ void SegmentSupply::stop(std::move_only_function<void()> stopped) {
 
 std::vector<std::unique_ptr<Segment>> SegmentSupply::take_all() {
     TIMBER_ASSERT(idle());
-    std::vector<std::unique_ptr<Segment>> all = std::move(free_);
-    for (std::unique_ptr<Segment>& spare : spares_) all.push_back(std::move(spare));
+    std::vector<std::unique_ptr<Segment>> all;
+    for (auto* list : {&free_, &spares_}) {
+        for (std::unique_ptr<Segment>& segment : *list) all.push_back(std::move(segment));
+    }
     spares_.clear();
     free_.clear();
     return all;

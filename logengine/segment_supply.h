@@ -5,6 +5,8 @@
 // Lifetime:   destroyed only while idle(), which stop() leads to.
 // Invariants: Y1  at most one job runs.
 //             Y2  segment ids and file numbers are given out once.
+//             Y3  files lose their old identity in the order in which they were recycled, each
+//                 durably before the next: what is left of the log has no hole at its beginning.
 // Failure:    a preparation that fails leaves nothing behind and is tried again later, with a new
 //             file; meanwhile, without a segment in reserve, exhausted() says why.
 #include <deque>
@@ -68,6 +70,7 @@ class SegmentSupply {
     void work();
     void prepare();
     void remove_surplus();
+    void remove_now(std::unique_ptr<Segment> segment);
     void finished(Outcome outcome);
     void job_ended();
 
@@ -79,7 +82,7 @@ class SegmentSupply {
     Timer retry_timer_;
 
     std::deque<std::unique_ptr<Segment>> spares_;  // prepared, in the order of their ids
-    std::vector<std::unique_ptr<Segment>> free_;   // full-sized files without a use
+    std::deque<std::unique_ptr<Segment>> free_;    // full-sized files without a use, oldest first
     std::optional<Error> exhausted_;
     bool job_running_ = false;
     std::move_only_function<void()> stopped_;
