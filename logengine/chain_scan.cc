@@ -191,8 +191,11 @@ Result<ChainScan::Behind> ChainScan::look_behind(
     const std::vector<FoundSegment>& segments,
     const std::vector<std::unique_ptr<Segment>>& unnamed) {
     Behind behind{.claimed_lsn = claimed_lsn_};
-    for (size_t index = last_segment_; index < segments.size(); ++index) {
+    for (size_t index = 0; index < segments.size(); ++index) {
         const Segment& segment = *segments[index].segment;
+        // Also in front of the chain: a segment whose header was put back to what it was in an
+        // earlier use stands there, and what it holds is a part of the log that is missing.
+        if (index < last_segment_ && segment.durable_groups > 0) continue;
         const uint64_t from = segment.end;
         if (from == geometry_.segment_bytes) continue;
         if (&reader_.segment() != &segment) reader_.open(segment);

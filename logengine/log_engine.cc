@@ -84,7 +84,9 @@ LogEngine::Core::Core(Environment environment, const Options& options, OpenedLog
       opening_cost_(opened.cost),
       table_([this] {
           // From whichever thread read last; only the loop recycles.
-          environment_.loop.post([this] { pipeline_->recycle(); });
+          environment_.loop.post([this] {
+              if (closing_ <= Closing::kDraining) pipeline_->recycle();
+          });
       }) {
     for (std::unique_ptr<Segment>& segment : opened.live) table_.add(std::move(segment));
     supply_ = std::make_unique<SegmentSupply>(
@@ -196,6 +198,9 @@ void LogEngine::Core::on_progress() {
 }
 
 void LogEngine::Core::supply_changed() {
+    // A drained pipeline stays drained: a segment that comes now would let it write the word of a
+    // release, into a file that is being closed.
+    if (closing_ > Closing::kDraining) return;
     Admission expected = supply_->exhausted() ? Admission::kOpen : Admission::kNoSpace;
     const Admission wanted = supply_->exhausted() ? Admission::kNoSpace : Admission::kOpen;
     admission_.compare_exchange_strong(expected, wanted, std::memory_order_acq_rel);

@@ -19,6 +19,8 @@ class Recovery {
   public:
     Recovery(Disk& disk, const Options& options) : disk_(disk), options_(options) {}
     ~Recovery() {
+        // Its reads end before their files are closed.
+        scan_.reset();
         for (FoundSegment& found : segments_) close(found.segment);
         for (std::unique_ptr<Segment>& segment : blanks_) close(segment);
         close_files(disk_, log_);

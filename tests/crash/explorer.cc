@@ -20,7 +20,7 @@ constexpr std::array<uint64_t, 3> kStepsPerLife = {400, 130, 100};
 // How many ways to die are tried where one with a hole is wanted.
 constexpr int kTriesForHole = 3;
 // How many clones are taken at a step of a kind that is short of its floor.
-constexpr int kClonesOfWanted = 3;
+constexpr int kClonesOfWanted = 4;
 constexpr uint64_t kDamagesPerQuietEnd = 8;
 constexpr size_t kPathTextBytesMax = 512;
 
@@ -73,12 +73,12 @@ class Explorer::Sampler : public LifeWatcher {
         // What a damaged log comes to is seen; nobody lives on with it.
         if (path_.at_rest()) return;
         if (moment.kind == Moment::Kind::kQuiet) take_damages(life, moment);
-        if (depth_ >= explorer_.limits_.crashes || budget_ == 0) return;
+        if (depth_ >= explorer_.limits_.crashes) return;
         const StateKinds kinds = kinds_ | kinds_of(life);
         const bool wanted = wanted_kind(kinds);
-        if (!wanted && !chosen(moment)) return;
-        for (int clone = 0; clone < (wanted ? kClonesOfWanted : 1) && budget_ > 0; ++clone) {
-            --budget_;
+        if (!wanted && (budget_ == 0 || !chosen(moment))) return;
+        for (int clone = 0; clone < (wanted ? kClonesOfWanted : 1); ++clone) {
+            if (budget_ > 0) --budget_;
             take(life, moment, kinds);
         }
     }
@@ -96,7 +96,7 @@ class Explorer::Sampler : public LifeWatcher {
         for (const StateKind kind :
              {StateKind::kSegmentSwitch, StateKind::kRecycling, StateKind::kRecovery}) {
             if ((kinds & kind_bit(kind)) != 0 && explorer_.coverage_.wanted(kind))
-                return random_.one_in(2);
+                return kind == StateKind::kRecycling || random_.one_in(2);
         }
         return false;
     }

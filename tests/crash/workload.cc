@@ -66,6 +66,12 @@ Scenario draw_scenario(uint64_t seed, const Limits& limits) {
         if ((limits.deeds_allowed >> index & 1) == 0) factor = 0;
         scenario.weights[index] = kUsualWeights[index] * factor;
     }
+    // Where segments are given up as fast as they fill, recycling is never far.
+    if (random.one_in(2)) {
+        scenario.weights[static_cast<size_t>(Deed::kRelease)] += 60;
+        scenario.weights[static_cast<size_t>(Deed::kLarge)] += 40;
+        scenario.weights[static_cast<size_t>(Deed::kWait)] += 40;
+    }
     uint32_t adding = 0;
     for (size_t index = 0; index < kDeedCount; ++index)
         adding += adds_batches(static_cast<Deed>(index)) ? scenario.weights[index] : 0;
