@@ -59,8 +59,8 @@ class ChainScan {
     Result<Behind> look_behind(const std::vector<FoundSegment>& segments,
                                const std::vector<std::unique_ptr<Segment>>& unnamed);
 
-    // Writes the accepted groups that nothing proves durable once more, byte for byte: where the
-    // page cache was between us and the disk, a clean page may hold what a failed write lost.
+    // Writes the accepted groups that nothing proves durable once more, byte for byte: a cache may
+    // give us for clean what a failed write or sync lost.
     Status rewrite_unproven(const std::vector<FoundSegment>& segments);
 
   private:

@@ -100,6 +100,10 @@ Status create_log(Disk& disk, const Options& options, DeviceCost& cost) {
         disk.close(segment->file);
         TIMBER_CHECK(prepared);
     }
+    // The directory's own name, which a power cut could otherwise take with all that is in it. Before
+    // the superblock: the process dies between the two, the next one finds a log, acknowledges, and
+    // never learns that the name was not durable.
+    TIMBER_CHECK(disk.sync_directory(parent_path(options.directory)));
     TIMBER_TRY(const ControlFile control,
                ControlFile::create(disk, options.directory,
                                    {.log_id = options.log_id,
@@ -110,8 +114,7 @@ Status create_log(Disk& disk, const Options& options, DeviceCost& cost) {
                                     .block_bytes = kBlockBytes,
                                     .segment_bytes = options.segment_bytes}));
     disk.close(control.file());
-    // The directory's own name, which a crash could otherwise take with all that is in it.
-    return disk.sync_directory(parent_path(options.directory));
+    return {};
 }
 
 }  // namespace timber::logengine

@@ -215,7 +215,9 @@ void LogEngine::Core::close(std::move_only_function<void()> done) {
 // Draining, then the last witness, then the supply's job, then the files: each step's end starts
 // the next.
 void LogEngine::Core::close_step() {
-    if (closing_ != Closing::kDraining || !pipeline_->idle()) return;
+    // What was accepted just before the close may not have reached the pipeline yet.
+    const bool drained = pipeline_->idle() && pending_batches_.load(std::memory_order_acquire) == 0;
+    if (closing_ != Closing::kDraining || !drained) return;
     closing_ = Closing::kWitness;
     auto witness_done = [this] {
         closing_ = Closing::kSupply;

@@ -40,7 +40,8 @@ class Recovery {
     Status find_released();
     Status walk(BatchVisitor& visitor);
     Status walk_from(size_t start, BatchVisitor& visitor);
-    std::optional<size_t> choose_start(Lsn released) const;
+    Result<size_t> choose_start() const;
+    Result<bool> begins_whole(const FoundSegment& found) const;
     Status judge();
     bool closed_cleanly() const;
     Error damage(const RecoveryRow& row) const;
@@ -140,13 +141,33 @@ Status Recovery::find_segment(uint32_t file_number, const std::string& name) {
     return {};
 }
 
-// The newest segment that begins at or before the first batch that is still needed.
-std::optional<size_t> Recovery::choose_start(Lsn released) const {
+// Whether the segment's first group, which holds its checkpoint, is all there.
+Result<bool> Recovery::begins_whole(const FoundSegment& found) const {
+    const GroupHeader& header = *found.first_group;
+    const uint64_t offset = log_.geometry.groups_begin();
+    if (header.total_bytes > log_.geometry.segment_bytes - offset) return false;
+    AlignedBuffer buffer(round_up(header.total_bytes, kBlockBytes));
+    const MutableBytes blocks = buffer.first(buffer.capacity());
+    TIMBER_TRY(const size_t read, await_read(disk_, found.segment->file, found.segment->path,
+                                             offset, blocks));
+    return read >= header.total_bytes &&
+           group_is_whole(header, blocks.first(header.total_bytes), log_.geometry.log_id);
+}
+
+// The newest segment that begins at or before the first batch that is still needed. Batches up to
+// 20 are released, and the segment that begins with 21 was torn: then its checkpoint is not there
+// either, and the records carried forward are in the segment before it.
+Result<size_t> Recovery::choose_start() const {
     for (size_t index = segments_.size(); index-- > 0;) {
-        const auto& first = segments_[index].first_group;
-        if (first && first->first_lsn <= released + 1) return index;
+        const FoundSegment& found = segments_[index];
+        if (!found.first_group || found.first_group->first_lsn > released_ + 1) continue;
+        TIMBER_TRY(const bool whole, begins_whole(found));
+        if (whole) return index;
     }
-    return std::nullopt;
+    // No such segment: the log was never written, or the word of a release stands further behind
+    // than in a first group. Segments are used and given up in the order of their ids, so what is
+    // left of the log begins with the first.
+    return size_t{0};
 }
 
 Status Recovery::walk_from(size_t start, BatchVisitor& visitor) {
@@ -178,16 +199,8 @@ Status Recovery::walk(BatchVisitor& visitor) {
         return file_error(ErrorCode::kMissing, options_.directory,
                           "the log has no segments left; restore this replica from its peers");
     TIMBER_CHECK(find_released());
-    // No segment with a group at all: a log that was never written.
-    const bool any_group = std::ranges::any_of(
-        segments_, [](const FoundSegment& found) { return found.first_group.has_value(); });
-    const std::optional<size_t> start = any_group ? choose_start(released_) : size_t{0};
-    if (start) return walk_from(*start, visitor);
-    // The release that freed the older segments may have been said in the middle of one. Freed
-    // segments go oldest first, so what is left begins with the oldest that has a group.
-    const auto oldest = std::ranges::find_if(
-        segments_, [](const FoundSegment& found) { return found.first_group.has_value(); });
-    TIMBER_CHECK(walk_from(static_cast<size_t>(oldest - segments_.begin()), visitor));
+    TIMBER_TRY(const size_t start, choose_start());
+    TIMBER_CHECK(walk_from(start, visitor));
     released_ = std::max(released_, scan_->released_lsn());
     if (scan_->first_lsn() > released_ + 1) at_begin_ = AtBegin::kMissing;
     return {};
@@ -207,6 +220,8 @@ Status Recovery::judge() {
     }
     if (log_.control.witness())
         behind.claimed_lsn = std::max(behind.claimed_lsn, log_.control.witness()->durable_lsn);
+    // Only what is durable is ever released.
+    behind.claimed_lsn = std::max(behind.claimed_lsn, released_);
     const Observation observation{
         .at_begin = at_begin_,
         .at_end = scan_->at_end(),
@@ -247,8 +262,9 @@ Error Recovery::damage(const RecoveryRow& row) const {
 Status Recovery::make_durable() {
     if (TIMBER_MISTAKE(log_recovery_not_synced)) return {};
     // The last process may have died with its writes in a volatile cache: what was read may not be
-    // durable. Acted upon now and lost by a power cut later, it would be a promise broken.
-    if (!disk_.direct_io_supported()) TIMBER_CHECK(scan_->rewrite_unproven(segments_));
+    // durable. Acted upon now and lost by a power cut later, it would be a promise broken. And what
+    // a failed write or sync left readable, no later sync need make durable: it is written again.
+    TIMBER_CHECK(scan_->rewrite_unproven(segments_));
     for (size_t index = start_; index <= scan_->last_segment(); ++index) {
         const Segment& segment = *segments_[index].segment;
         TIMBER_CHECK(await_sync(disk_, segment.file, segment.path));
@@ -317,7 +333,6 @@ Result<OpenedLog> Recovery::run(BatchVisitor& visitor) {
     TIMBER_CHECK(walk(visitor));
     TIMBER_CHECK(judge());
     TIMBER_CHECK(make_durable());
-    released_ = std::max(released_, scan_->released_lsn());
     TIMBER_CHECK(
         log_.control.begin_epoch(disk_, scan_->next_lsn(), scan_->checksum(), released_));
     TIMBER_CHECK(sort_out_files());

@@ -5,7 +5,8 @@
 // Lifetime:   destroyed only while idle(), which stop() leads to.
 // Invariants: Y1  at most one job runs.
 //             Y2  segment ids and file numbers are given out once.
-//             Y3  freed files lose their identity oldest first, each durably before the next.
+//             Y3  files lose their old identity in the order in which they were recycled, each
+//                 durably before the next: what is left of the log has no hole at its beginning.
 // Failure:    a preparation that fails leaves nothing behind and is tried again later, with a new
 //             file; meanwhile, without a segment in reserve, exhausted() says why.
 #include <deque>

@@ -75,9 +75,10 @@ std::vector<Bench::Turn> Bench::turns_for(const Case& wanted) const {
     return turns;
 }
 
-int64_t Bench::slice_ns(size_t turns, size_t cases_left) const {
+int64_t Bench::slice_ns(const Case& wanted, size_t turns, size_t cases_left) const {
     const auto slices = static_cast<double>(options_.slices);
-    if (!options_.quick) return static_cast<int64_t>(options_.seconds / slices * kNsPerSecond);
+    const double seconds = wanted.seconds > 0 && !options_.tiny ? wanted.seconds : options_.seconds;
+    if (!options_.quick) return static_cast<int64_t>(seconds / slices * kNsPerSecond);
     const auto left = static_cast<double>(std::max<int64_t>(start_ns_ + kQuickNs - now_ns(), 0));
     const double of_case = left * kQuickShare / static_cast<double>(cases_left);
     return std::max(static_cast<int64_t>(of_case / slices / static_cast<double>(turns)),
@@ -126,7 +127,7 @@ Status Bench::run_case(const Case& wanted, size_t cases_left) {
     std::vector<Turn> turns = turns_for(wanted);
     if (turns.empty()) return {};
     for (Turn& turn : turns) TIMBER_CHECK(prepare(turn, wanted));
-    const int64_t length_ns = slice_ns(turns.size(), cases_left);
+    const int64_t length_ns = slice_ns(wanted, turns.size(), cases_left);
     const double length_ms = static_cast<double>(length_ns) / kNsPerMs;
     report_.slice_ms = report_.slice_ms == 0 ? length_ms : std::min(report_.slice_ms, length_ms);
     for (uint32_t round = 0; round < options_.slices; ++round) {

@@ -65,7 +65,7 @@ class Bench {
     std::vector<Case> chosen_cases() const;
     std::vector<Turn> turns_for(const Case& wanted) const;
     // How long a slice is when `slices` of them share the time of a case.
-    int64_t slice_ns(size_t turns, size_t cases_left) const;
+    int64_t slice_ns(const Case& wanted, size_t turns, size_t cases_left) const;
 
     Options options_;
     Random random_;

@@ -39,6 +39,7 @@ struct Case {
     uint64_t value_bytes = 0;  // of one operation
     double rate_per_s = 0;     // of an open loop; 0 is a closed loop
     bool quick = true;         // part of --quick
+    double seconds = 0;        // measured for each subject; 0: as --seconds says
 };
 
 // What reached the device, since whenever.

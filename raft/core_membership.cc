@@ -1,0 +1,102 @@
+// Changes of membership, one at a time (dissertation, chapter 4), and a leader that leaves.
+//
+// A change takes effect when it is applied. That two changes cannot be in force apart from each
+// other rests on this: a leader proposes the next change only after it applied the one before; an
+// entry travels together with a commit that covers every change before it; both are in one write;
+// and who knows of a committed change that it has not applied does not campaign. So whoever holds
+// change 7 in its log counts by change 6 at least, and majorities of neighbours meet.
+#include <algorithm>
+
+#include "raft/core.h"
+#include "raft/membership.h"
+#include "raft/quorum.h"
+
+namespace timber::raft {
+
+Proposed Core::propose_conf_change(const ConfChange& change) {
+    if (change.node == kNobody) return {Refusal::kUnknownNode, {}, {}};
+    if (role_ != Role::kLeader || leaving_) return {Refusal::kNotLeader, {}, {}};
+    if (log_.applied() < pending_change_) return {Refusal::kMembershipBusy, {}, {}};
+    const Payload payload = encode_conf_change(change);
+    const Proposed proposed = propose(std::span(&payload, 1), EntryType::kConfChange);
+    if (!proposed.accepted()) return proposed;
+    pending_change_ = proposed.first_index;
+    TIMBER_ASSERT_OP(pending_change_, ==, log_.last_index());
+    return proposed;
+}
+
+ConfState Core::apply_conf_change(const ConfChange& change) {
+    if (change.node == kNobody) return conf_;
+    set_conf(changed(conf_, change));
+    if (role_ != Role::kLeader) return conf_;
+    // A lease counted by the old membership says little about the new one.
+    restart_lease();
+    sync_progress(true);
+    if (transferee_ != kNobody && !conf_.has_voter(transferee_)) transferee_ = kNobody;
+    if (!conf_.has_voter(config_.id) && !leaving_) start_leaving(log_.handed_over());
+    // The majority may have become smaller: entries, and rounds, may have it already.
+    TIMBER_MAYBE(maybe_commit());
+    appends_due_ = true;
+    confirm_rounds();
+    if (leaving_) check_left();
+    return conf_;
+}
+
+void Core::set_conf(ConfState conf) {
+    TIMBER_ASSERT(well_formed(conf));
+    conf_ = std::move(conf);
+}
+
+void Core::sync_progress(bool newcomers_active) {
+    TIMBER_ASSERT_OP(role_, ==, Role::kLeader);
+    std::vector<Progress> old = std::move(progress_);
+    progress_.clear();
+    for (const NodeId id : all_members(conf_)) {
+        const auto known = std::ranges::find(old, id, &Progress::id);
+        if (known != old.end()) {
+            progress_.push_back(std::move(*known));
+        } else {
+            Progress progress;
+            progress.id = id;
+            progress.next = log_.last_index() + 1;
+            // A newcomer to the group is given until the next check to answer.
+            progress.recently_active = newcomers_active || id == config_.id;
+            progress.inflights =
+                Inflights(config_.inflight_messages_max, config_.inflight_bytes_max);
+            progress_.push_back(std::move(progress));
+        }
+        progress_.back().learner = !conf_.has_voter(id);
+    }
+}
+
+// A leader without a vote sees the others off before it goes: it leads on, not counting itself,
+// until a majority of those who stay knows that all up to `told` is committed. Going at once, out
+// of a group of two, would leave the other with a membership in which it needs a vote that is gone.
+void Core::start_leaving(LogIndex told) {
+    TIMBER_ASSERT_OP(role_, ==, Role::kLeader);
+    leaving_ = true;
+    leaving_elapsed_ = 0;
+    leaving_index_ = told;
+    transferee_ = kNobody;
+    appends_due_ = true;
+}
+
+void Core::check_left() {
+    TIMBER_ASSERT(leaving_);
+    const uint64_t told = quorum_of(conf_, [&](NodeId id) -> uint64_t {
+        const Progress* progress = find_progress(id);
+        return progress != nullptr ? progress->commit_known.value() : 0;
+    });
+    const bool nobody_left = all_voters(conf_).empty();
+    if (!nobody_left && LogIndex(told) < leaving_index_) return;
+    // The one that is furthest need not wait for its election timeout.
+    const Progress* best = nullptr;
+    for (const Progress& progress : progress_) {
+        if (progress.learner || progress.id == config_.id) continue;
+        if (best == nullptr || progress.match > best->match) best = &progress;
+    }
+    if (best != nullptr) send_timeout_now(best->id);
+    become_follower(term_, kNobody);
+}
+
+}  // namespace timber::raft

@@ -1,0 +1,393 @@
+// Clients, and everything that goes wrong around the nodes.
+#include <algorithm>
+
+#include "src/base/coding.h"
+#include "tests/raft/sim/sim_cluster.h"
+
+namespace timber::raft::sim {
+
+// The leader of the latest term, or, where two nodes hold themselves for leaders, the other one.
+SimNode* Cluster::leader_by_term(bool latest) {
+    SimNode* found = nullptr;
+    for (SimNode& node : nodes_) {
+        if (!node.works(now_us_) || node.raft->role() != Role::kLeader) continue;
+        if (found == nullptr || (node.raft->term() > found->raft->term()) == latest) found = &node;
+    }
+    return found;
+}
+
+SimNode* Cluster::any_leader() {
+    std::vector<SimNode*> leaders;
+    for (SimNode& node : nodes_) {
+        if (node.works(now_us_) && node.raft->role() == Role::kLeader) leaders.push_back(&node);
+    }
+    if (leaders.empty()) return nullptr;
+    return leaders[random_.below(leaders.size())];
+}
+
+void Cluster::on_client() {
+    schedule(now_us_ + 1 + random_.below(2 * profile_.client_gap_us), {.kind = EventKind::kClient});
+    // Writes go to the true leader and reads to a false one, if there is one: that is where stale
+    // reads would come from.
+    const uint64_t kind = random_.below(100);
+    SimNode* leader = leader_by_term(kind < 45);
+    SimNode& node = leader != nullptr && random_.percent(80) ? *leader : any_node();
+    if (!node.works(now_us_)) return;
+    if (kind < 45) {
+        if (now_us_ >= no_writes_until_us_) client_write(node);
+    } else if (kind < (profile_.leases ? 60 : 100)) {
+        client_read(node);
+    } else {
+        client_lease_read(node);
+    }
+    look_at(node);
+    process_soon(node);
+}
+
+void Cluster::client_write(SimNode& node) {
+    std::vector<Payload> payloads;
+    for (uint64_t count = 1 + random_.below(3); count > 0; --count) {
+        std::vector<std::byte> bytes;
+        put_fixed(bytes, next_value_++);
+        payloads.push_back(Payload::copy_of(bytes));
+    }
+    const Proposed proposed = node.raft->propose(payloads);
+    if (!proposed.accepted()) return;
+    for (size_t i = 0; i < payloads.size(); ++i) {
+        // What an earlier leadership of this node proposed for the place stays unknown.
+        node.open_writes[proposed.first_index + i] = {proposed.term, oracle_.floor()};
+    }
+}
+
+void Cluster::client_read(SimNode& node) {
+    const ReadId id(next_read_++);
+    if (node.raft->read_index(id)) return;
+    node.open_reads.push_back({id, oracle_.floor()});
+    for (const std::vector<bool>& row : blocked_) {
+        if (std::ranges::count(row, true) > 0) {
+            ++counts_.reads_in_partition;
+            break;
+        }
+    }
+}
+
+void Cluster::client_lease_read(SimNode& node) {
+    if (!profile_.leases) return;
+    const std::optional<LeaseRead> read = node.raft->begin_lease_read(node.clock(now_us_));
+    if (!read) {
+        ++counts_.lease_reads_refused;
+        return;
+    }
+    node.open_lease_reads.push_back({*read, oracle_.floor(), LogIndex(0)});
+    if (random_.one_in(2)) return finish_lease_read(node);
+    schedule(now_us_ + random_.below(kTickUs),
+             {.kind = EventKind::kLeaseDone, .node = place(node), .life = node.life});
+}
+
+void Cluster::finish_lease_read(SimNode& node) {
+    for (OpenLeaseRead& open : node.open_lease_reads) {
+        if (node.applied < open.read.index) {
+            ++counts_.lease_reads_refused;  // the client is told to ask otherwise
+        } else if (!node.raft->lease_covers(open.read, node.clock(now_us_))) {
+            ++counts_.lease_reads_refused;
+        } else {
+            oracle_.read_done(node.applied, open.floor, "a lease");
+            ++counts_.lease_reads_done;
+        }
+    }
+    node.open_lease_reads.clear();
+}
+
+void Cluster::on_fault() {
+    if (calm_) return;
+    schedule(now_us_ + 1 + random_.below(2 * profile_.fault_gap_us), {.kind = EventKind::kFault});
+    SimNode* leader = any_leader();
+    if (profile_.plots && random_.one_in(4)) {
+        leader = leader_by_term(true);
+        if (leader != nullptr) return plot(*leader);
+    }
+    SimNode& node = leader != nullptr && random_.one_in(3) ? *leader : any_node();
+    switch (static_cast<Fault>(random_.below(kFaultCount))) {
+        case Fault::kPartition:
+        case Fault::kOneWay:
+            return cut_network();
+        case Fault::kCrash:
+            if (!profile_.has(Fault::kCrash)) return;
+            if (random_.one_in(12)) {
+                for (SimNode& each : nodes_) crash(each, 30 * kTickUs);
+            } else {
+                // Often so soon that others do not notice.
+                crash(node, random_.one_in(2) ? 2 * kTickUs : 30 * kTickUs);
+            }
+            return;
+        case Fault::kPause:
+            if (!profile_.has(Fault::kPause) || !node.works(now_us_)) return;
+            node.paused_until_us = now_us_ + random_.below(30 * kTickUs);
+            return;
+        case Fault::kMembership:
+            if (profile_.has(Fault::kMembership)) change_membership();
+            return;
+        case Fault::kTransfer:
+            if (!profile_.has(Fault::kTransfer) || !node.works(now_us_)) return;
+            if (node.raft->role() == Role::kLeader && random_.one_in(2)) {
+                node.raft->hand_over();
+            } else {
+                node.raft->transfer_leader(any_node().id);
+            }
+            look_at(node);
+            return process_soon(node);
+        case Fault::kCompaction:
+            if (profile_.has(Fault::kCompaction)) {
+                for (SimNode& each : nodes_) compact(each);
+            }
+            return;
+        case Fault::kReports:
+            if (profile_.has(Fault::kReports)) report_something();
+            return;
+        default:
+            return send_nonsense();
+    }
+}
+
+void Cluster::cut_network() {
+    const bool whole = profile_.has(Fault::kPartition);
+    const bool one_way = profile_.has(Fault::kOneWay);
+    if (!whole && !one_way) return;
+    // Most cuts last: an election takes a while, and what it leads to another.
+    if (cut_ > 0 && random_.percent(70) && network_cut()) return;
+    heal_network();
+    if (one_way ? random_.one_in(3) : random_.one_in(5)) return cut_pairs();
+    std::vector<bool> side(nodes_.size());
+    // Half the time the leader ends up with a minority: the rest elects another, and what the old
+    // one still took is in the way when the network heals.
+    const SimNode* leader = random_.one_in(2) ? any_leader() : nullptr;
+    for (size_t i = 0; i < nodes_.size(); ++i) side[i] = random_.one_in(leader != nullptr ? 4 : 2);
+    if (leader != nullptr) side[place(*leader)] = true;
+    const bool directed = one_way && (!whole || random_.one_in(3));
+    for (size_t i = 0; i < nodes_.size(); ++i) {
+        for (size_t j = 0; j < nodes_.size(); ++j) {
+            blocked_[i][j] = directed ? side[i] && !side[j] : side[i] != side[j];
+        }
+    }
+    heal_later(60);
+}
+
+// Some pairs cannot talk to each other, though both can talk to others.
+void Cluster::cut_pairs() {
+    for (size_t i = 0; i < nodes_.size(); ++i) {
+        for (size_t j = 0; j < i; ++j) {
+            const bool cut = random_.one_in(3);
+            blocked_[i][j] = cut;
+            blocked_[j][i] = cut && (!profile_.has(Fault::kOneWay) || random_.one_in(2));
+        }
+    }
+    heal_later(60);
+}
+
+void Cluster::cut_leader(const SimNode& leader) {
+    heal_network();
+    for (size_t i = 0; i < nodes_.size(); ++i) {
+        for (size_t j = 0; j < nodes_.size(); ++j) {
+            const bool from_inside = i == place(leader) || i == slow_disk_node_;
+            const bool to_inside = j == place(leader) || j == slow_disk_node_;
+            blocked_[i][j] = from_inside != to_inside;
+        }
+    }
+    heal_later(random_.one_in(3) ? 30 : 200);
+}
+
+// Links differ: two nodes may agree on a new leader long before the old one hears of it.
+void Cluster::draw_links() {
+    link_us_max_.assign(nodes_.size(), std::vector<uint64_t>(nodes_.size(), 200));
+    for (std::vector<uint64_t>& row : link_us_max_) {
+        for (uint64_t& link : row) {
+            if (random_.one_in(2)) link = 1 + random_.below(profile_.delay_us_max);
+        }
+    }
+}
+
+// Nothing reaches the node.
+void Cluster::deafen(const SimNode& node) {
+    for (std::vector<bool>& row : blocked_) row[place(node)] = true;
+    heal_later(25);
+}
+
+// Nothing leaves the node.
+void Cluster::mute(const SimNode& node) {
+    blocked_[place(node)].assign(nodes_.size(), true);
+    heal_later(40);
+}
+
+// Stories in which a leader does not hear in time that it was replaced.
+void Cluster::plot(SimNode& leader) {
+    const auto soon = [&](EventKind kind, const SimNode& node, uint64_t from_us, uint64_t to_us) {
+        schedule(now_us_ + random_.between(from_us, to_us),
+                 {.kind = kind, .node = place(node), .life = node.life});
+    };
+    heal_network();
+    draw_links();
+    switch (random_.below(3)) {
+        case 0:
+            // It orders another to take over, and goes deaf.
+            leader.raft->hand_over();
+            look_at(leader);
+            process(leader);
+            return soon(EventKind::kDeafen, leader, 0, kTickUs);
+        case 1: {
+            // One follower has lost it, and all others, which have not, restart.
+            const SimNode& lost = any_node();
+            if (&lost == &leader) return;
+            process(leader);
+            heal_later(60);
+            blocked_[place(leader)][place(lost)] = blocked_[place(lost)][place(leader)] = true;
+            const uint64_t at_us = random_.between(8 * kTickUs, 20 * kTickUs);
+            // Nothing is written meanwhile, or the one that is lost could not be elected.
+            no_writes_until_us_ = now_us_ + at_us;
+            // Nobody hears the leader from then on, nor it anybody: what is on its way when they
+            // are back would make them promise again.
+            for (std::vector<uint64_t>& row : link_us_max_) row.assign(row.size(), 100);
+            for (const SimNode& other : nodes_) {
+                if (&other == &leader || &other == &lost) continue;
+                soon(EventKind::kCrash, other, at_us, at_us);
+            }
+            soon(EventKind::kMute, leader, at_us - kTickUs / 2, at_us);
+            return soon(EventKind::kDeafen, leader, at_us, at_us + kTickUs / 2);
+        }
+        default:
+            // The answers to it become slow, and then nobody hears it any more.
+            for (std::vector<uint64_t>& row : link_us_max_) {
+                row[place(leader)] = random_.between(6 * kTickUs, 20 * kTickUs);
+            }
+            return soon(EventKind::kMute, leader, 0, 15 * kTickUs);
+    }
+}
+
+bool Cluster::network_cut() const {
+    return std::ranges::any_of(blocked_, [](const std::vector<bool>& row) {
+        return std::ranges::find(row, true) != row.end();
+    });
+}
+
+void Cluster::heal_later(uint64_t ticks_max) {
+    schedule(now_us_ + random_.below(ticks_max * kTickUs),
+             {.kind = EventKind::kHeal, .number = ++cut_});
+}
+
+void Cluster::heal_network() {
+    for (std::vector<bool>& row : blocked_) row.assign(row.size(), false);
+}
+
+void Cluster::crash(SimNode& node, uint64_t down_us_max) {
+    if (!node.up) return;
+    size_t in_flight = 0;
+    for (const PendingWrite& pending : node.writes) in_flight += !pending.durable;
+    ++counts_.crashes;
+    counts_.crashes_in_flight += in_flight > 0;
+    node.crash(random_.below(in_flight + 1));
+    schedule(now_us_ + random_.below(down_us_max),
+             {.kind = EventKind::kRestart, .node = place(node)});
+}
+
+void Cluster::change_membership() {
+    SimNode* leader = any_leader();
+    if (leader == nullptr) return;
+    const ConfState conf = leader->raft->status().conf;
+    const NodeId target = any_node().id;
+    ConfChange change{ConfChangeType::kAddVoter, target, {}};
+    if (conf.has_voter(target)) {
+        change.type = random_.percent(80) ? ConfChangeType::kRemove : ConfChangeType::kAddLearner;
+        if (conf.voters.size() == 1) return;
+    } else if (!conf.has_member(target) && random_.one_in(2)) {
+        change.type = ConfChangeType::kAddLearner;
+    }
+    // The value in the context tells two proposals of the same change apart.
+    std::vector<std::byte> bytes;
+    put_fixed(bytes, next_value_++);
+    change.context = Payload::copy_of(bytes);
+    if (leader->raft->propose_conf_change(change).accepted()) {
+        look_at(*leader);
+        process_soon(*leader);
+    }
+}
+
+void Cluster::compact(SimNode& node) {
+    if (!node.works(now_us_) || random_.one_in(3)) return;
+    if (node.raft->status().pending_snapshot != LogIndex(0)) return;
+    const LogIndex base = node.view.first_index() - 1;
+    if (node.applied <= base || node.durable.first_index() - 1 > base) return;
+    std::vector<std::byte> bytes;
+    put_fixed(bytes, oracle_.state_at(node.applied));
+    const Payload data = Payload::copy_of(bytes);
+    const ConfState conf = node.conf_at(node.applied);
+    const LogIndex kept(random_.below(std::min<uint64_t>(8, node.applied - base)));
+    for (SimStorage* storage : {&node.durable, &node.view}) {
+        storage->make_snapshot(node.applied, conf, data);
+        storage->compact(node.applied - kept.value());
+    }
+    node.view.set_snapshot_busy(random_.one_in(5));
+    node.applied_floor = node.applied;
+    look_at(node);
+}
+
+void Cluster::report_something() {
+    SimNode& node = any_node();
+    const NodeId other = any_node().id;
+    if (!node.works(now_us_)) return;
+    switch (random_.below(8)) {
+        case 0:
+            node.raft->report_unreachable(other);
+            break;
+        case 1:
+            node.raft->report_slow(other, true);
+            break;
+        case 2:
+            node.raft->report_slow(other, false);
+            break;
+        case 3:
+            node.raft->report_snapshot(other, SnapshotReport::kSending);
+            break;
+        case 4:
+            node.raft->report_snapshot(other, SnapshotReport::kFailed);
+            break;
+        case 5:
+            node.raft->report_own_disk(random_.one_in(3));
+            break;
+        case 6:
+            node.raft->hand_over();
+            break;
+        default:
+            node.raft->campaign();
+            break;
+    }
+    look_at(node);
+    process_soon(node);
+}
+
+// Well-formed messages that no honest node sends, from strangers and from members: they promise
+// nothing and claim nothing that a real message could, so they must change nothing.
+void Cluster::send_nonsense() {
+    SimNode& node = any_node();
+    if (!node.works(now_us_)) return;
+    Message message;
+    message.type = static_cast<MessageType>(random_.below(16));
+    message.from = NodeId(random_.below(3) == 0 ? 0 : 90 + random_.below(9));
+    message.to = node.id;
+    message.term = Term(random_.one_in(2) ? 0 : UINT64_MAX - random_.below(3));
+    message.index = LogIndex(random_.one_in(2) ? random_.below(100) : UINT64_MAX);
+    message.log_term = Term(random_.one_in(2) ? random_.below(9) : UINT64_MAX);
+    message.commit = LogIndex(random_.one_in(2) ? random_.below(100) : UINT64_MAX);
+    message.reject = random_.one_in(2);
+    for (uint64_t count = random_.below(3); count > 0; --count) {
+        message.entries.push_back({Term(random_.next()), LogIndex(random_.next())});
+    }
+    ++counts_.nonsense;
+    const NodeStatus before = node.raft->status();
+    node.raft->step(std::move(message));
+    const NodeStatus after = node.raft->status();
+    TIMBER_ASSERT(before.hard == after.hard && before.soft == after.soft);
+    TIMBER_ASSERT_OP(before.last_index, ==, after.last_index);
+    TIMBER_ASSERT_OP(before.messages_ignored + 1, ==, after.messages_ignored);
+    look_at(node);
+}
+
+}  // namespace timber::raft::sim

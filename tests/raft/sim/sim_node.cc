@@ -1,0 +1,124 @@
+#include "tests/raft/sim/sim_node.h"
+
+namespace timber::raft::sim {
+
+ConfState SimNode::conf_at(LogIndex index) const {
+    auto at = confs.upper_bound(index);
+    if (at == confs.begin()) return {};
+    return (--at)->second;
+}
+
+static std::string text_of(const std::vector<NodeId>& ids) {
+    std::string line = "[";
+    for (const NodeId each : ids) line += (line.size() > 1 ? " " : "") + text(each);
+    return line + "]";
+}
+
+std::string SimNode::describe() const {
+    if (!up) return "node " + text(id) + " is down";
+    const NodeStatus status = raft->status();
+    std::string line =
+        "node " + text(id) + " " + std::string(to_string(status.soft.role)) + " of term " +
+        text(status.hard.term) + ", follows " + text(status.soft.leader) + ", voters " +
+        text_of(status.conf.voters) + " learners " + text_of(status.conf.learners) + ", first " +
+        text(status.first_index) + " applied " + text(applied) + " handed " +
+        text(status.handed_over) + " commit " + text(status.hard.commit) + " durable " +
+        text(status.durable_index) + " last " + text(status.last_index) + " of term " +
+        text(status.last_term) + ", writes " + text(status.last_durable_write) + "/" +
+        text(status.last_write) + (status.lease_promise ? ", promised" : "") +
+        (status.leaving ? ", leaving" : "");
+    for (const ProgressStatus& progress : status.progress) {
+        line += "\n    to " + text(progress.id) + ": " + std::string(to_string(progress.state)) +
+                (progress.paused ? " paused" : "") + " match " + text(progress.match) + " next " +
+                text(progress.next) + " snapshot " + text(progress.pending_snapshot) +
+                " inflight " + std::to_string(progress.inflight_messages) +
+                (progress.recently_active ? " active" : "") + (progress.slow ? " slow" : "");
+    }
+    return line;
+}
+
+void SimNode::disk_step() {
+    for (PendingWrite& pending : writes) {
+        if (pending.durable) continue;
+        pending.durable = true;
+        durable.apply(pending.write);
+        if (pending.write.snapshot) {
+            const SnapshotMetadata& metadata = pending.write.snapshot->metadata;
+            confs[metadata.index] = metadata.conf_state;
+            applied_floor = std::max(applied_floor, metadata.index);
+        }
+        return;
+    }
+}
+
+void SimNode::crash(size_t kept) {
+    for (; kept > 0; --kept) disk_step();
+    up = false;
+    ++life;
+    writes.clear();
+    held.clear();
+    raft.reset();
+    apply_queue.clear();
+    open_writes.clear();
+    open_reads.clear();
+    open_lease_reads.clear();
+    seen_match.clear();
+    may_grant.clear();
+    seen_role = Role::kFollower;
+    seen_last = {};
+    disk_busy_until_us = 0;
+}
+
+void SimNode::check_promise(const Message& message) const {
+    const HardState& hard = durable.hard_state();
+    const bool moved_on = hard.term > message.term;
+    const auto fail = [&](const char* what) {
+        broken("C6", "node " + text(id) + " sends " + std::string(to_string(message.type)) +
+                         " of term " + text(message.term) + ": " + what);
+    };
+    switch (message.type) {
+        case MessageType::kVote:
+            if (moved_on) return;
+            if (hard.term != message.term || hard.vote != id) fail("its own vote is not durable");
+            return;
+        case MessageType::kVoteResponse:
+            if (message.reject || moved_on) return;
+            if (hard.term != message.term || hard.vote != message.to) fail("it is not durable");
+            return;
+        case MessageType::kAppendResponse:
+            if (message.reject || moved_on) return;
+            if (hard.term != message.term) fail("its term is not durable");
+            if (durable.last_index() < message.index) fail("what it holds is not durable");
+            return;
+        default:
+            return;
+    }
+}
+
+void SimNode::check_belief(const NodeStatus& status) const {
+    const LogIndex believed = status.durable_index;
+    if (status.pending_snapshot != LogIndex(0) || believed == LogIndex(0)) return;
+    const std::optional<Term> in_log = raft->term_at(believed);
+    if (!in_log) {
+        broken("C7", "node " + text(id) + " believes entry " + text(believed) +
+                         " durable, which is not in its log");
+    }
+    const Result<Term> on_disk = durable.term(believed);
+    if (believed >= durable.first_index() && (!on_disk || *on_disk != *in_log)) {
+        broken("C7", "node " + text(id) + " believes entry " + text(believed) +
+                         " durable, which its disk does not hold");
+    }
+    for (const PendingWrite& pending : writes) {
+        const Write& write = pending.write;
+        if (write.snapshot && write.snapshot->metadata.index > believed) {
+            broken("C7", "node " + text(id) + " believes entry " + text(believed) +
+                             " durable while a snapshot replaces it");
+        }
+        if (!write.entries.empty() && write.entries.front().index <= believed) {
+            broken("C7", "node " + text(id) + " believes entry " + text(believed) +
+                             " durable, which write " + text(write.number) + " replaces");
+        }
+    }
+}
+
+}  // namespace timber::raft::sim
