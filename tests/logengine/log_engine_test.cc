@@ -131,6 +131,25 @@ TEST(LogEngine, SegmentsThatAreReleasedAtOnceGoOldestFirst) {
     }
 }
 
+TEST(LogEngine, WhatARecoveryShowedSurvivesThePowerCutAfterIt) {
+    for (const bool direct : {true, false}) {
+        for (uint64_t seed = 1; seed <= 100; ++seed) {
+            LogFixture log(seed, {.direct_io_supported = direct});
+            ASSERT_TRUE(log.open().ok());
+            for (int i = 0; i < 12; ++i) {
+                log.append({std::string(2000, static_cast<char>('a' + i))});
+                for (uint64_t step = 0; step < seed % 7; ++step) log.world().step();
+            }
+            log.crash(Death::kProcessDeath, seed);
+            ASSERT_TRUE(log.open().ok());
+            const std::vector<SeenBatch> shown = log.seen;
+            log.crash(Death::kPowerCut, seed);
+            ASSERT_TRUE(log.open().ok());
+            EXPECT_EQ(log.seen == shown, true) << seed << " of " << shown.size();
+        }
+    }
+}
+
 TEST(LogEngine, AcknowledgedBatchesSurviveEitherDeath) {
     for (uint64_t seed = 1; seed <= 300; ++seed) {
         LogFixture log(seed);
