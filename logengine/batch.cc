@@ -1,6 +1,5 @@
 #include "logengine/batch.h"
 
-#include <algorithm>
 
 #include "src/base/checksum.h"
 #include "src/base/coding.h"
@@ -109,7 +108,7 @@ Status Batch::add_record(RecordType type, RecordTag tag, std::span<const ByteVie
         payload_at += kOriginBytes;
     }
     for (ByteView piece : pieces) {
-        std::ranges::copy(piece, at + payload_at);
+        copy_bytes(piece, at + payload_at);
         payload_at += piece.size();
     }
     store(at + kRecordChecksumAt,

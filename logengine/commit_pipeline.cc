@@ -161,7 +161,7 @@ void CommitPipeline::put_together(GroupWrite& group, Plan& plan) {
                                                                         : durable_lsn_,
                        .released_lsn = released_lsn_};
     size_t at = kGroupHeaderBytes;
-    std::ranges::copy(directory_.bytes(), data + at);
+    copy_bytes(directory_.bytes(), data + at);
     at += directory_.bytes().size();
     directory_.begin(active_->id, block, next_lsn_);
     Lsn lsn = next_lsn_;
@@ -197,7 +197,7 @@ void CommitPipeline::put_together(GroupWrite& group, Plan& plan) {
 uint32_t CommitPipeline::put_batch(GroupWrite& group, Batch& batch, bool checkpoint, size_t at,
                                    Lsn lsn) {
     const ByteView sealed = BatchAccess::seal(batch, checkpoint);
-    std::ranges::copy(sealed, group.buffer.data() + at);
+    copy_bytes(sealed, group.buffer.data() + at);
     stamp_records({group.buffer.data() + at, sealed.size()}, geometry_.log_id, lsn);
     directory_.add_batch(sealed, batch.records());
     const auto offset = static_cast<uint32_t>(active_->end + at);
