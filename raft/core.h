@@ -179,7 +179,7 @@ class Core {
 
     // core_transfer.cc
     void handle_transfer_request(const Message& message);
-    void handle_timeout_now();
+    void handle_timeout_now(const Message& message);
     void continue_transfer(const Progress& progress);
     void send_timeout_now(NodeId to);
     void tick_transfer();

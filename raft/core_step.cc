@@ -83,7 +83,7 @@ void Core::step_current_term(Message& message) {
         case MessageType::kSnapshot:
             return step_from_leader(message);
         case MessageType::kTimeoutNow:
-            return handle_timeout_now();
+            return handle_timeout_now(message);
         case MessageType::kReadIndexResponse:
             return handle_read_response(message);
         case MessageType::kTransferLeader:

@@ -76,7 +76,9 @@ void Core::tick_transfer() {
     if (++transfer_elapsed_ >= config_.election_ticks) abort_transfer();
 }
 
-void Core::handle_timeout_now() {
+void Core::handle_timeout_now(const Message& message) {
+    // Only the leader's own word sets its voters' promises aside.
+    if (leader_ != kNobody && leader_ != message.from) return ignore();
     if (role_ != Role::kFollower || disk_stalled_ || !conf_.has_voter(config_.id)) return;
     TIMBER_MAYBE(start_campaign(Campaign::kForcedVote));
 }
