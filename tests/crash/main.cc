@@ -127,7 +127,7 @@ int run(int count, char** values) {
         return 2;
     }
     // Recoveries by the thousand have nothing to tell an operator; a replay tells its story.
-    if (arguments_in_use.replay.empty()) set_log_level(LogLevel::kOff);
+    set_log_level(arguments_in_use.replay.empty() ? LogLevel::kOff : LogLevel::kDebug);
     std::signal(SIGABRT, on_abort);
     if (arguments_in_use.mistakes) return run_mistakes(arguments_in_use.seed);
     return arguments_in_use.replay.empty() ? explore(arguments_in_use) : replay(arguments_in_use);
