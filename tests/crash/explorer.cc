@@ -232,6 +232,21 @@ std::optional<Failure> Explorer::explore(uint64_t states) {
     return std::nullopt;
 }
 
+std::optional<Failure> Explorer::shrink(const Failure& failure) {
+    const Path& path = failure.path;
+    for (uint32_t crashes = 1; crashes <= path.limits.crashes; ++crashes) {
+        for (uint32_t deeds = 1; deeds <= 64; deeds *= 2) {
+            Limits limits = path.limits;
+            limits.crashes = crashes;
+            limits.deeds = deeds;
+            Explorer smaller(0, limits);
+            if (auto found = smaller.explore_scenario(path.scenario_seed, kStatesPerScenario))
+                return found;
+        }
+    }
+    return std::nullopt;
+}
+
 std::optional<Failure> Explorer::replay(const Path& path) {
     const Scenario scenario = draw_scenario(path.scenario_seed, path.limits);
     State state{{path.scenario_seed, path.limits, {}}, {}, {}, 0, {}};

@@ -62,6 +62,9 @@ int explore(const Arguments& arguments) {
                 explorer.coverage().to_string().c_str());
     if (failure) {
         print_failure(arguments, failure->path.to_string().c_str(), failure->what.c_str());
+        std::printf("the smallest of this scenario's failures:\n");
+        if (const auto smaller = Explorer::shrink(*failure))
+            print_failure(arguments, smaller->path.to_string().c_str(), smaller->what.c_str());
         return 1;
     }
     const auto shortfall = explorer.coverage().shortfall();
