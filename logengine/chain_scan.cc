@@ -149,8 +149,12 @@ Status ChainScan::accept(const GroupHeader& header, size_t index, uint64_t offse
     released_lsn_ = std::max(released_lsn_, header.released_lsn);
     claimed_lsn_ = std::max(claimed_lsn_, header.durable_lsn);
     const size_t padded = round_up(header.total_bytes, kBlockBytes);
-    unproven_.push_back({index, offset, padded, next_lsn_ - 1});
-    while (!unproven_.empty() && unproven_.front().last_lsn <= claimed_lsn_) unproven_.pop_front();
+    // A group without batches, which says a release, is not spoken of before a later batch is: that
+    // batch 107 is durable proves nothing of the empty group between 107 and 108.
+    const Lsn proven_by = batches > 0 ? next_lsn_ - 1 : next_lsn_;
+    unproven_.push_back({index, offset, padded, proven_by});
+    while (!unproven_.empty() && unproven_.front().proven_by <= claimed_lsn_)
+        unproven_.pop_front();
     last_group_ = {index, offset, header.total_bytes};
     return {};
 }

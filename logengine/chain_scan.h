@@ -73,7 +73,7 @@ class ChainScan {
         size_t segment;  // index
         uint64_t offset;
         size_t bytes;    // a multiple of the block size
-        Lsn last_lsn;
+        Lsn proven_by;   // durable once this batch is known to be
     };
 
     bool continues(const GroupHeader& header, const Segment& segment, uint64_t offset) const;

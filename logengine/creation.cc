@@ -100,9 +100,9 @@ Status create_log(Disk& disk, const Options& options, DeviceCost& cost) {
         disk.close(segment->file);
         TIMBER_CHECK(prepared);
     }
-    // The directory's own name, which a power cut could otherwise take with all that is in it. Before
-    // the superblock: the process dies between the two, the next one finds a log, acknowledges, and
-    // never learns that the name was not durable.
+    // The directory's own name, which a power cut could otherwise take with all that is in it.
+    // Before the superblock: the process dies between the two, the next one finds a log,
+    // acknowledges, and never learns that the name was not durable.
     TIMBER_CHECK(disk.sync_directory(parent_path(options.directory)));
     TIMBER_TRY(const ControlFile control,
                ControlFile::create(disk, options.directory,

@@ -46,7 +46,8 @@ DiskImage image_after(const Life& life, const End& end, DeathReport& report) {
 
 // How far a damaged log must reach.
 Lsn proven_lsn(const Life& life, const DiskImage& image, LogId log_id) {
-    if (life.witnessed()) return life.model().owed().empty() ? Lsn() : life.model().owed().back().lsn;
+    const std::vector<OwedBatch>& owed = life.model().owed();
+    if (life.witnessed()) return owed.empty() ? Lsn() : owed.back().lsn;
     return proven_without(life.disk().image(), image, log_id);
 }
 
@@ -136,7 +137,7 @@ class Explorer::Sampler : public LifeWatcher {
     void take_damages(const Life& life, Moment moment) {
         if (life.model().owed().empty() || (depth_ > 0 && !random_.one_in(6))) return;
         for (uint64_t round = 0; round < kDamagesPerQuietEnd; ++round) {
-            const End end{.moment = moment, .kind = End::Kind::kDamage, .seed = random_.next() >> 32};
+            const End end{moment, End::Kind::kDamage, random_.next() >> 32};
             DeathReport ignored;
             DiskImage image = image_after(life, end, ignored);
             const Lsn proven = proven_lsn(life, image, explorer_.log_id_);
@@ -227,6 +228,21 @@ std::optional<Failure> Explorer::explore(uint64_t states) {
         TraceHash scenario_seed = base;
         scenario_seed.mix(round);
         if (auto failure = explore_scenario(scenario_seed.value(), states)) return failure;
+    }
+    return std::nullopt;
+}
+
+std::optional<Failure> Explorer::shrink(const Failure& failure) {
+    const Path& path = failure.path;
+    for (uint32_t crashes = 1; crashes <= path.limits.crashes; ++crashes) {
+        for (uint32_t deeds = 1; deeds <= 64; deeds *= 2) {
+            Limits limits = path.limits;
+            limits.crashes = crashes;
+            limits.deeds = deeds;
+            Explorer smaller(0, limits);
+            if (auto found = smaller.explore_scenario(path.scenario_seed, kStatesPerScenario))
+                return found;
+        }
     }
     return std::nullopt;
 }

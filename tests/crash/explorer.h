@@ -26,6 +26,8 @@ class Explorer {
 
     // Until so many distinct states were reopened and found right.
     std::optional<Failure> explore(uint64_t states);
+    // Looks for a smaller failure of the same scenario: fewer crashes, fewer deeds in each life.
+    static std::optional<Failure> shrink(const Failure& failure);
     // Lives through one path only.
     std::optional<Failure> replay(const Path& path);
 

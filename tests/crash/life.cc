@@ -51,6 +51,8 @@ void Life::run() {
 }
 
 void Life::on_step(const DiskStep& step) {
+    log_debug("step {} {} {} {} at {}, {} bytes", step.number, static_cast<int>(step.kind),
+              to_string(step.operation), step.path, step.offset, step.bytes);
     note_step_begins(step);
     watcher_.at(*this, {Moment::Kind::kStep, step.number});
     note_step_ends(step);

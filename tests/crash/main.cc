@@ -62,6 +62,9 @@ int explore(const Arguments& arguments) {
                 explorer.coverage().to_string().c_str());
     if (failure) {
         print_failure(arguments, failure->path.to_string().c_str(), failure->what.c_str());
+        std::printf("the smallest of this scenario's failures:\n");
+        if (const auto smaller = Explorer::shrink(*failure))
+            print_failure(arguments, smaller->path.to_string().c_str(), smaller->what.c_str());
         return 1;
     }
     const auto shortfall = explorer.coverage().shortfall();
@@ -127,7 +130,7 @@ int run(int count, char** values) {
         return 2;
     }
     // Recoveries by the thousand have nothing to tell an operator; a replay tells its story.
-    if (arguments_in_use.replay.empty()) set_log_level(LogLevel::kOff);
+    set_log_level(arguments_in_use.replay.empty() ? LogLevel::kOff : LogLevel::kDebug);
     std::signal(SIGABRT, on_abort);
     if (arguments_in_use.mistakes) return run_mistakes(arguments_in_use.seed);
     return arguments_in_use.replay.empty() ? explore(arguments_in_use) : replay(arguments_in_use);

@@ -50,8 +50,8 @@ TEST(LogExplored, CarriedRecordsOutliveATornFirstGroup) {
             const Answer answer = log.append_and_wait({std::string(3000, 'x')});
             log.log().release(answer.lsn);
             // The next one begins a segment, and everything before it is released.
-            const bool full = answer.locations[0].offset + 2 * kBlockBytes > log.options.segment_bytes;
-            if (full) break;
+            const uint64_t end = answer.locations[0].offset + 2 * kBlockBytes;
+            if (end > log.options.segment_bytes) break;
         }
         const auto last = log.append({std::string(20000, 'y')});
         log.world().run_until([&] { return log.disk().in_flight().writes > 0; });
