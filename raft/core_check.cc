@@ -18,8 +18,9 @@ static bool entries_sound(const Message& message) {
         if (entry.type > EntryType::kConfChange) return false;
         term = entry.term;
     }
-    // A leader has no entry of a term that comes after its own.
-    return term <= message.term;
+    // A leader has no entry of a term that comes after its own. (Without entries, a log_term that
+    // does matches nothing here, and is refused as any mismatch.)
+    return message.entries.empty() || term <= message.term;
 }
 
 static bool snapshot_sound(const Message& message) {
@@ -44,8 +45,8 @@ bool Core::nonsense(const Message& message) const {
             return !snapshot_sound(message);
         case MessageType::kVote:
         case MessageType::kPreVote:
-            // The last entry of a candidate is of a term before the one it asks for.
-            return message.log_term >= message.term;
+            // No candidate has an entry of a term that comes after the one it asks for.
+            return message.log_term > message.term;
         case MessageType::kAppendResponse:
             return message.log_term > message.term;
         case MessageType::kTransferLeader:
