@@ -42,11 +42,11 @@ void Core::step_lower_term(const Message& message) {
         case MessageType::kAppend:
         case MessageType::kHeartbeat:
         case MessageType::kSnapshot: {
-            // A node that won a term nobody else has heard of, and then lost its way, would not
-            // hear the leader of the term before, and could not make itself heard either where
-            // votes are refused. Telling that leader makes it step down, and the next election
-            // brings both together.
-            if (!config_.check_quorum && !config_.pre_vote) return;
+            // A node that entered a term nobody else has heard of would not hear the leader of the
+            // term before, and could not make itself heard either where votes are refused, or
+            // where it has none because it is a learner. Telling that leader makes it step down,
+            // and the next election brings both together (dissertation, figure 3.1, AppendEntries
+            // receiver, rule 1).
             Message answer{.type = MessageType::kAppendResponse, .to = message.from};
             answer.reject = true;
             answer.index = message.index;
