@@ -1,6 +1,5 @@
 #include "logengine/batch.h"
 
-
 #include "src/base/checksum.h"
 #include "src/base/coding.h"
 
@@ -60,8 +59,6 @@ Record record_at(ByteView rest, const RecordHeader& header) {
 
 }  // namespace
 
-Batch::Batch() : bytes_(kBatchHeaderBytes) {}
-
 Status Batch::add(RecordType type, RecordTag tag, ByteView payload, Retention retention) {
     return add_record(type, tag, {&payload, 1}, retention, std::nullopt);
 }
@@ -85,7 +82,7 @@ Status Batch::add_record(RecordType type, RecordTag tag, std::span<const ByteVie
                                                     std::to_string(kRecordPayloadBytesMax));
     const size_t record_bytes =
         kRecordHeaderBytes + (origin_lsn ? kOriginBytes : 0) + payload_bytes;
-    if (bytes_.size() + record_bytes > kBatchBytesMax)
+    if (bytes() + record_bytes > kBatchBytesMax)
         return make_error(ErrorCode::kTooLarge,
                           "the batch would be larger than " + std::to_string(kBatchBytesMax) +
                               " bytes; split it where it need not be atomic");
@@ -93,7 +90,7 @@ Status Batch::add_record(RecordType type, RecordTag tag, std::span<const ByteVie
         return make_error(ErrorCode::kTooLarge,
                           "a batch holds at most " + std::to_string(kBatchRecordsMax) + " records");
 
-    const size_t start = bytes_.size();
+    const size_t start = bytes();
     bytes_.resize(start + record_bytes);
     std::byte* at = bytes_.data() + start;
     store(at + kPayloadBytesAt, static_cast<uint32_t>(payload_bytes));
@@ -121,7 +118,7 @@ Status Batch::add_record(RecordType type, RecordTag tag, std::span<const ByteVie
 }
 
 ByteView BatchAccess::seal(Batch& batch, bool checkpoint) {
-    TIMBER_ASSERT(batch.bytes_.size() >= kBatchHeaderBytes);
+    if (batch.bytes_.empty()) batch.bytes_.resize(kBatchHeaderBytes);
     store(batch.bytes_.data() + kBatchBytesAt, static_cast<uint32_t>(batch.bytes_.size()));
     store(batch.bytes_.data() + kBatchRecordsAt, static_cast<uint16_t>(batch.records_));
     store(batch.bytes_.data() + kBatchFlagsAt,
@@ -134,8 +131,9 @@ Status BatchAccess::add_carried(Batch& batch, const Record& record) {
                             Retention::kCarriedForward, record.origin_lsn);
 }
 
-void stamp_records(MutableBytes batch, LogId log_id, Lsn lsn) {
+void stamp_records(MutableBytes batch, LogId log_id, Lsn lsn, DirectoryBuilder& directory) {
     const auto records = load<uint16_t>(batch.data() + kBatchRecordsAt);
+    directory.begin_batch(records);
     std::byte* at = batch.data() + kBatchHeaderBytes;
     for (uint16_t ordinal = 0; ordinal < records; ++ordinal) {
         const auto header =
@@ -143,6 +141,9 @@ void stamp_records(MutableBytes batch, LogId log_id, Lsn lsn) {
         TIMBER_ASSERT(header.has_value());
         store(at + kRecordChecksumAt,
               load<uint32_t>(at + kRecordChecksumAt) ^ record_identity(log_id, lsn, ordinal));
+        directory.add_record(RecordType(load<uint8_t>(at + kTypeAt)),
+                             {load<uint64_t>(at + kTagAt), load<uint64_t>(at + kTagAt + 8)},
+                             header->payload_bytes);
         at += header->record_bytes;
     }
     TIMBER_ASSERT(at == batch.data() + batch.size());

@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "logengine/directory.h"
 #include "logengine/format.h"
 #include "logengine/types.h"
 #include "src/base/result.h"
@@ -37,7 +38,7 @@ struct Record {
 
 class Batch {
   public:
-    Batch();
+    Batch() = default;
     Batch(Batch&&) = default;
     Batch& operator=(Batch&&) = default;
 
@@ -54,7 +55,7 @@ class Batch {
     bool empty() const { return records_ == 0; }
     size_t records() const { return records_; }
     // What the batch takes in the log, without its share of group header and padding.
-    size_t bytes() const { return bytes_.size(); }
+    size_t bytes() const { return bytes_.empty() ? kBatchHeaderBytes : bytes_.size(); }
 
   private:
     friend class BatchAccess;
@@ -62,7 +63,8 @@ class Batch {
     Status add_record(RecordType type, RecordTag tag, std::span<const ByteView> pieces,
                       Retention retention, std::optional<Lsn> origin_lsn);
 
-    std::vector<std::byte> bytes_;  // batch header and records; the header is set when it is used
+    // Batch header and records, empty without any; the header is set when it is used.
+    std::vector<std::byte> bytes_;
     size_t records_ = 0;
     size_t carried_bytes_ = 0;      // of records to be carried forward
     bool has_retention_ = false;    // some record is carried forward, or ends that
@@ -80,8 +82,9 @@ class BatchAccess {
     static bool has_retention(const Batch& batch) { return batch.has_retention_; }
 };
 
-// Turns the record checksums of a batch in its final place into those of `lsn`.
-void stamp_records(MutableBytes batch, LogId log_id, Lsn lsn);
+// Turns the record checksums of a batch in its final place into those of `lsn`, and adds the batch
+// to `directory` on the same walk.
+void stamp_records(MutableBytes batch, LogId log_id, Lsn lsn, DirectoryBuilder& directory);
 
 // Walks the batches of a group's payload, and the records of a batch. Total: malformed bytes end
 // the walk with malformed() set.

@@ -198,8 +198,7 @@ uint32_t CommitPipeline::put_batch(GroupWrite& group, Batch& batch, bool checkpo
                                    Lsn lsn) {
     const ByteView sealed = BatchAccess::seal(batch, checkpoint);
     copy_bytes(sealed, group.buffer.data() + at);
-    stamp_records({group.buffer.data() + at, sealed.size()}, geometry_.log_id, lsn);
-    directory_.add_batch(sealed, batch.records());
+    stamp_records({group.buffer.data() + at, sealed.size()}, geometry_.log_id, lsn, directory_);
     const auto offset = static_cast<uint32_t>(active_->end + at);
     if (BatchAccess::has_retention(batch) && !checkpoint) {
         RecordCursor cursor(sealed, batch.records(), lsn, active_->id, offset);
@@ -263,14 +262,16 @@ void CommitPipeline::finish(GroupWrite& group, Instant now) {
     const SegmentId segment = group.segment->id;
     Lsn lsn = group.first_batch_lsn;
     if (group.buffer.capacity() > kBufferKeptBytes) group.buffer.release();
+    size_t finishing_bytes = 0;
+    for (const auto& pending : finishing) finishing_bytes += pending->batch.bytes();
+    batches_ += finishing.size();
+    batch_bytes_ += finishing_bytes;
+    listener_.on_answered(finishing.size(), finishing_bytes);
     for (std::unique_ptr<PendingBatch>& pending : finishing) {
-        ++batches_;
-        batch_bytes_ += pending->batch.bytes();
         commit_latency_us_.add(microseconds(now - pending->queued_at));
         const Result<Appended> appended = Appended(
             lsn, segment, pending->offset, BatchAccess::seal(pending->batch, false),
             pending->batch.records());
-        listener_.on_answered(*pending);
         pending->done(appended);
         ++lsn;
     }
@@ -314,7 +315,7 @@ void CommitPipeline::supply_changed() {
 
 void CommitPipeline::refuse(std::unique_ptr<PendingBatch> batch, const Error& error) {
     if (error.code == ErrorCode::kNoSpace) ++refused_no_space_;
-    listener_.on_answered(*batch);
+    listener_.on_answered(1, batch->batch.bytes());
     batch->done(error);
 }
 

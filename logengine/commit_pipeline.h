@@ -59,8 +59,8 @@ class CommitPipeline {
         virtual ~Listener() = default;
         // Batches up to `lsn` are durable now; their completions run next.
         virtual void on_durable(Lsn lsn, Instant now) = 0;
-        // `batch` is answered; its bytes no longer count as pending.
-        virtual void on_answered(const PendingBatch& batch) = 0;
+        // So many are answered next; they no longer count as pending.
+        virtual void on_answered(size_t batches, size_t bytes) = 0;
         // Something ended: a write, or all of them because of the poison.
         virtual void on_progress() = 0;
         // Hands over, by enqueue(), what was appended since the last time.

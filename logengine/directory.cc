@@ -1,5 +1,7 @@
 #include "logengine/directory.h"
 
+#include <array>
+
 #include "logengine/batch.h"
 #include "src/base/coding.h"
 
@@ -22,19 +24,30 @@ void DirectoryBuilder::begin(SegmentId segment, uint32_t block, Lsn first_lsn) {
     put_varint(bytes_, first_lsn.value());
 }
 
-void DirectoryBuilder::add_batch(ByteView batch, size_t records) {
+void DirectoryBuilder::begin_batch(size_t records) {
     put_varint(bytes_, records);
+    ++batches_;
+}
+
+void DirectoryBuilder::add_record(RecordType type, RecordTag tag, size_t payload_bytes) {
+    std::array<std::byte, kDirectoryEntryBytesMax> entry;
+    entry[0] = static_cast<std::byte>(type.value());
+    size_t size = 1;
+    size += store_varint(entry.data() + size, payload_bytes);
+    size += store_varint(entry.data() + size, tag_difference(tag.high, previous_tag_.high));
+    size += store_varint(entry.data() + size, tag_difference(tag.low, previous_tag_.low));
+    put_bytes(bytes_, ByteView(entry).first(size));
+    previous_tag_ = tag;
+}
+
+void DirectoryBuilder::add_batch(ByteView batch, size_t records) {
+    begin_batch(records);
     RecordCursor cursor(batch, records, Lsn(), SegmentId(), 0);
     while (cursor.next()) {
         const Record& record = cursor.record();
-        bytes_.push_back(static_cast<std::byte>(record.type.value()));
-        put_varint(bytes_, record.payload.size());
-        put_varint(bytes_, tag_difference(record.tag.high, previous_tag_.high));
-        put_varint(bytes_, tag_difference(record.tag.low, previous_tag_.low));
-        previous_tag_ = record.tag;
+        add_record(record.type, record.tag, record.payload.size());
     }
     TIMBER_ASSERT(!cursor.malformed());
-    ++batches_;
 }
 
 Result<Directory> decode_directory(ByteView bytes) {

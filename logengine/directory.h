@@ -36,7 +36,10 @@ class DirectoryBuilder {
   public:
     // Forgets what was collected and begins the directory of the group at this place.
     void begin(SegmentId segment, uint32_t block, Lsn first_lsn);
-    // All records of one batch, in the order of the batches.
+    // Batches in their order, after each of them its records in theirs.
+    void begin_batch(size_t records);
+    void add_record(RecordType type, RecordTag tag, size_t payload_bytes);
+    // All of one batch.
     void add_batch(ByteView batch, size_t records);
     // The encoded directory; empty if nothing was added.
     ByteView bytes() const { return batches_ == 0 ? ByteView() : ByteView(bytes_); }

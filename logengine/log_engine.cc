@@ -41,7 +41,7 @@ class LogEngine::Core : public CommitPipeline::Listener {
     void pump();
     void collect() override;
     void on_durable(Lsn lsn, Instant now) override;
-    void on_answered(const PendingBatch& batch) override;
+    void on_answered(size_t batches, size_t bytes) override;
     void on_progress() override;
     void supply_changed();
     Status refusal(Admission admission);
@@ -176,7 +176,7 @@ void LogEngine::Core::collect() {
     incoming_.take_all([this](Task& task) {
         std::unique_ptr<PendingBatch> pending(static_cast<PendingBatch*>(&task));
         if (closing_ > Closing::kDraining) {
-            on_answered(*pending);
+            on_answered(1, pending->batch.bytes());
             pending->done(make_error(ErrorCode::kClosed, "the log is closed"));
         } else {
             pipeline_->enqueue(std::move(pending));
@@ -186,9 +186,9 @@ void LogEngine::Core::collect() {
 
 void LogEngine::Core::on_durable(Lsn lsn, Instant now) { witness_->durable(lsn, now); }
 
-void LogEngine::Core::on_answered(const PendingBatch& batch) {
-    pending_bytes_.fetch_sub(batch.batch.bytes(), std::memory_order_relaxed);
-    pending_batches_.fetch_sub(1, std::memory_order_relaxed);
+void LogEngine::Core::on_answered(size_t batches, size_t bytes) {
+    pending_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+    pending_batches_.fetch_sub(batches, std::memory_order_relaxed);
 }
 
 void LogEngine::Core::on_progress() {

@@ -1,13 +1,12 @@
 #include "src/base/coding.h"
 
+#include <array>
+
 namespace timber {
 
 void put_varint(std::vector<std::byte>& to, uint64_t value) {
-    while (value >= 0x80) {
-        to.push_back(static_cast<std::byte>(value | 0x80));
-        value >>= 7;
-    }
-    to.push_back(static_cast<std::byte>(value));
+    std::array<std::byte, kVarintBytesMax> encoded;
+    put_bytes(to, ByteView(encoded).first(store_varint(encoded.data(), value)));
 }
 
 void put_bytes(std::vector<std::byte>& to, ByteView bytes) {

@@ -40,6 +40,14 @@ inline void put_fixed(std::vector<std::byte>& to, T value) {
     store(to.data() + at, value);
 }
 
+// Stores at `to`, where there is room for kVarintBytesMax; gives how many bytes it took.
+inline size_t store_varint(std::byte* to, uint64_t value) {
+    size_t bytes = 0;
+    for (; value >= 0x80; value >>= 7) to[bytes++] = static_cast<std::byte>(value | 0x80);
+    to[bytes++] = static_cast<std::byte>(value);
+    return bytes;
+}
+
 void put_varint(std::vector<std::byte>& to, uint64_t value);
 void put_bytes(std::vector<std::byte>& to, ByteView bytes);
 

@@ -17,9 +17,28 @@ static std::vector<std::string> files_with_content(const DiskImage& image) {
     return files;
 }
 
-// Blocks at the front are where headers are.
-static uint64_t draw_block(Random& random, uint64_t blocks) {
-    return random.one_in(3) ? random.below(std::min<uint64_t>(blocks, 2)) : random.below(blocks);
+// Blocks at the front are where headers are; blocks without content have little to lose.
+static uint64_t draw_block(Random& random, ByteView bytes) {
+    constexpr int kTriesForContent = 4;
+    const uint64_t blocks = bytes.size() / kBlockBytes;
+    if (random.one_in(3)) return random.below(std::min<uint64_t>(blocks, 2));
+    uint64_t block = 0;
+    for (int attempt = 0; attempt < kTriesForContent; ++attempt) {
+        block = random.below(blocks);
+        const ByteView front = bytes.subspan(block * kBlockBytes, kGroupHeaderBytes);
+        const bool zero = std::ranges::all_of(front, [](std::byte b) { return b == std::byte{0}; });
+        if (!zero) break;
+    }
+    return block;
+}
+
+// A bit of a block. In a header it is often one of a field's low byte: what stays plausible is what
+// only a checksum can notice.
+static uint64_t draw_bit(Random& random) {
+    if (random.one_in(4)) return random.below(kBlockBytes * 8);
+    const uint64_t field = random.below(kGroupHeaderBytes / sizeof(uint64_t)) * sizeof(uint64_t);
+    const uint64_t byte = random.one_in(2) ? 0 : random.below(sizeof(uint64_t));
+    return (field + byte) * 8 + random.below(8);
 }
 
 DiskImage damaged(const DiskImage& image, const DiskImage& earlier, uint64_t seed) {
@@ -28,9 +47,9 @@ DiskImage damaged(const DiskImage& image, const DiskImage& earlier, uint64_t see
     const std::vector<std::string> files = files_with_content(image);
     if (files.empty()) return result;
     const std::string& path = files[random.below(files.size())];
-    const uint64_t blocks = image.size(path) / kBlockBytes;
-    if (blocks == 0) return result;
-    const uint64_t block = draw_block(random, blocks);
+    const std::vector<std::byte> bytes = image.bytes(path);
+    if (bytes.size() < kBlockBytes) return result;
+    const uint64_t block = draw_block(random, bytes);
     const uint64_t sector = block * kSectorsInBlock +
                             (random.one_in(2) ? 0 : random.below(kSectorsInBlock));
     const std::vector<std::byte> zeros(kSectorBytes);
@@ -41,7 +60,7 @@ DiskImage damaged(const DiskImage& image, const DiskImage& earlier, uint64_t see
             result.overwrite(path, sector * kSectorBytes, zeros);
             break;
         case 1: {
-            const uint64_t other = draw_block(random, blocks) * kSectorsInBlock +
+            const uint64_t other = draw_block(random, bytes) * kSectorsInBlock +
                                    random.below(kSectorsInBlock);
             result.swap_sectors(path, sector, other);
             break;
@@ -54,12 +73,8 @@ DiskImage damaged(const DiskImage& image, const DiskImage& earlier, uint64_t see
                              ByteView(old).subspan(sector * kSectorBytes, kSectorBytes));
             break;
         }
-        default: {
-            const uint64_t byte = block * kBlockBytes + (random.one_in(4)
-                                                             ? random.below(kBlockBytes)
-                                                             : random.below(kGroupHeaderBytes));
-            result.flip_bit(path, byte * 8 + random.below(8));
-        }
+        default:
+            result.flip_bit(path, block * kBlockBytes * 8 + draw_bit(random));
     }
     return result;
 }

@@ -12,7 +12,7 @@ namespace timber::logengine {
 namespace {
 
 // From one scenario, then the next: variety of workloads over depth in one.
-constexpr uint64_t kStatesPerScenario = 300;
+constexpr uint64_t kStatesPerScenario = 200;
 // How many states each life leaves behind, by the crashes before it.
 constexpr std::array<uint64_t, 3> kClonesPerLife = {24, 4, 2};
 // About how many steps a life has, for spreading them.

@@ -17,7 +17,7 @@ namespace {
 
 constexpr uint64_t kSeeds = 10;
 constexpr uint64_t kCaughtMin = 9;
-constexpr uint64_t kStatesMax = 4000;
+constexpr uint64_t kStatesMax = 8000;
 
 constexpr Mistake kMistakes[] = {
 #define TIMBER_MISTAKE_OF_LOG(name, sentence) Mistake::name,

@@ -52,7 +52,7 @@ Scenario draw_scenario(uint64_t seed, const Limits& limits) {
     Scenario scenario{.seed = seed};
     draw_log(random, scenario.log);
     scenario.disk.direct_io_supported = !random.one_in(4);
-    const bool faults = random.one_in(4);
+    const bool faults = random.one_in(3);
     const bool full = random.one_in(6);
     scenario.resend_percent = random.one_in(3) ? 80 : 25;
     scenario.full_disk_percent = full ? 30 : 2;
