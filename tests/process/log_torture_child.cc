@@ -134,7 +134,8 @@ class Child {
         // Pauses let the witness be written.
         if (random_.one_in(400)) {
             pauses_.push_back(std::make_unique<Timer>([this] { append(); }));
-            loop_->loop().start_timer(*pauses_.back(), std::chrono::milliseconds(random_.below(20)));
+            const auto pause = std::chrono::milliseconds(random_.below(20));
+            loop_->loop().start_timer(*pauses_.back(), pause);
         } else {
             append();
         }
