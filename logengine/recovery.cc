@@ -45,6 +45,7 @@ class Recovery {
     Result<size_t> choose_start() const;
     Result<bool> begins_whole(const FoundSegment& found) const;
     Status judge();
+    bool checkpoint_is_gone() const;
     bool closed_cleanly() const;
     Error damage(const RecoveryRow& row) const;
     Status make_durable();
@@ -204,8 +205,17 @@ Status Recovery::walk(BatchVisitor& visitor) {
     TIMBER_TRY(const size_t start, choose_start());
     TIMBER_CHECK(walk_from(start, visitor));
     released_ = std::max(released_, scan_->released_lsn());
-    if (scan_->first_lsn() > released_ + 1) at_begin_ = AtBegin::kMissing;
+    if (scan_->first_lsn() > released_ + 1 || checkpoint_is_gone())
+        at_begin_ = AtBegin::kMissing;
     return {};
+}
+
+// Segments are given up only when a later one's checkpoint is durable. So a log that begins with
+// another than its very first segment begins with a whole group: where there is none, not only
+// batches that no one witnessed are gone, but the records that were carried forward for long.
+bool Recovery::checkpoint_is_gone() const {
+    const bool nothing_found = scan_->bytes() == 0;
+    return nothing_found && segments_[start_].segment->id != SegmentId(1);
 }
 
 bool Recovery::closed_cleanly() const {

@@ -29,7 +29,8 @@ inline constexpr size_t kElsewhereCount = 3;
 // Where the chain begins.
 enum class AtBegin : uint8_t {
     kComplete,  // the oldest segment that is needed is there
-    kMissing,   // the chain begins behind the first batch that was not released
+    kMissing,   // it begins behind the first batch that was not released, or not even a checkpoint
+                // is left of a log that had one
 };
 inline constexpr size_t kAtBeginCount = 2;
 

@@ -120,7 +120,8 @@ TEST(LogExplored, WhatAFailedWriteLeftReadableIsMadeDurableBeforeItIsShown) {
     }
 }
 
-// The file counted as a blank and was removed, with all that other groups in it proved durable.
+// The file counted as a blank and was removed, with all that other groups in it proved durable. Now
+// the segment that a log begins with is missed.
 TEST(LogExplored, ADamagedSegmentHeaderIsReported) {
     LogFixture log;
     ASSERT_TRUE(log.open().ok());
@@ -132,7 +133,7 @@ TEST(LogExplored, ADamagedSegmentHeaderIsReported) {
     log.restart_on(std::move(image));
     const Status opened = log.open();
     ASSERT_FALSE(opened.ok());
-    EXPECT_EQ(opened.error().code, ErrorCode::kCorrupted);
+    EXPECT_EQ(opened.error().code, ErrorCode::kMissing);
     EXPECT_FALSE(opened.error().file.empty());
 }
 
@@ -231,6 +232,36 @@ TEST(LogExplored, AReleaseRightBeforeACloseWritesNothingLate) {
         log.close();
         ASSERT_TRUE(log.open().ok());
     }
+}
+
+// The only group of the newest segment was damaged, with the checkpoint in it and no witness yet;
+// the segments before it were given up long ago. Cut as a torn tail it took all records carried
+// forward with it, as if there had never been any.
+TEST(LogExplored, ADamagedCheckpointIsNoTornTail) {
+    LogFixture log;
+    ASSERT_TRUE(log.open().ok());
+    Batch kept;
+    ASSERT_TRUE(
+        kept.add(RecordType(2), {0, 1}, as_bytes("kept"), Retention::kCarriedForward).ok());
+    log.append(std::move(kept));
+    uint64_t segments = 0;
+    Answer answer;
+    // Until a batch is the first of a segment and all before it are given up.
+    while (segments < 3 || answer.locations[0].offset > 2 * kBlockBytes) {
+        answer = log.append_and_wait({std::string(9000, 'x')});
+        log.log().release(answer.lsn - 1);
+        segments = log.log().stats().segments_recycled;
+    }
+    log.world().run_until([&] { return log.log().stats().segments_live == 1; });
+    DiskImage image = log.disk().image();
+    image.settle();
+    for (const std::string& path : image.paths()) {
+        if (path.starts_with("log/segment")) image.flip_bit(path, 8 * (kBlockBytes + 3000));
+    }
+    log.restart_on(std::move(image));
+    const Status opened = log.open();
+    ASSERT_FALSE(opened.ok());
+    EXPECT_EQ(opened.error().code, ErrorCode::kMissing);
 }
 
 }  // namespace
