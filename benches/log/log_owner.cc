@@ -90,14 +90,13 @@ void LogOwner::acknowledged(Lsn lsn, uint64_t number) {
     total_.sum += scrambled(number);
     ++total_.batches;
     if (setup_.kept_bytes == 0) return;
-    if (marks_.empty() || total_.bytes - marks_.back().bytes >= setup_.kept_bytes) {
-        marks_.push_back(total_);
-        if (marks_.size() > 2) {
-            marks_.pop_front();
-            released_ = marks_.front();
-            engine_->release(released_.lsn);
-        }
-    }
+    // In small steps, so that at most one segment falls free at a time.
+    if (!marks_.empty() && total_.bytes - marks_.back().bytes < setup_.kept_bytes / kMarks) return;
+    marks_.push_back(total_);
+    if (marks_.size() <= kMarks) return;
+    marks_.pop_front();
+    released_ = marks_.front();
+    engine_->release(released_.lsn);
 }
 
 Status LogOwner::warm_up(uint64_t segments) {

@@ -55,6 +55,8 @@ class LogOwner {
         uint64_t bytes = 0;
     };
 
+    static constexpr size_t kMarks = 8;
+
     explicit LogOwner(Setup setup);
     Status open(logengine::BatchVisitor visitor);
     void close();
@@ -70,7 +72,7 @@ class LogOwner {
     std::atomic<uint64_t> next_number_ = 1;
     // The loop.
     Acknowledged total_;
-    std::deque<Acknowledged> marks_;  // one for each kept_bytes, oldest first
+    std::deque<Acknowledged> marks_;  // kMarks within kept_bytes, oldest first
     Acknowledged released_;
 };
 

@@ -63,7 +63,7 @@ uint32_t LogSubject::lanes(const Case& wanted) const {
 Status LogSubject::prepare(const Case& wanted) {
     TIMBER_TRY(owner_, LogOwner::create({.directory = directory_,
                                          .segment_bytes = segment_bytes_,
-                                         .kept_bytes = segment_bytes_,
+                                         .kept_bytes = 2 * segment_bytes_,
                                          .payload_bytes = wanted.value_bytes}));
     if (blocks(wanted)) {
         threads_ = std::make_unique<CallerThreads>(wanted.parallel);
