@@ -133,7 +133,8 @@ void LogSubject::note_log(SliceRecorder& recorder) {
 Status LogSubject::finish(const Case&) {
     threads_.reset();
     closed_count_ = owner_->device_count();
-    const Status checked = owner_->close_and_check();
+    owner_->close();
+    Status checked = owner_->reopen();
     owner_.reset();
     return checked;
 }
