@@ -1,6 +1,6 @@
 #include "benches/log/log_owner.h"
 
-#include <cstring>
+#include <algorithm>
 #include <filesystem>
 #include <future>
 
@@ -34,7 +34,7 @@ LogOwner::LogOwner(Setup setup)
 }
 
 LogOwner::~LogOwner() {
-    if (engine_ != nullptr) close();
+    close();
     if (thread_ != nullptr) thread_->stop();
     std::error_code ignored;
     std::filesystem::remove_all(setup_.directory, ignored);
@@ -62,6 +62,7 @@ Status LogOwner::open(logengine::BatchVisitor visitor) {
 }
 
 void LogOwner::close() {
+    if (engine_ == nullptr) return;
     std::promise<void> closed;
     loop().post([&] { engine_->close([&] { closed.set_value(); }); });
     closed.get_future().wait();
@@ -90,23 +91,22 @@ void LogOwner::acknowledged(Lsn lsn, uint64_t number) {
     total_.sum += scrambled(number);
     ++total_.batches;
     if (setup_.kept_bytes == 0) return;
-    if (marks_.empty() || total_.bytes - marks_.back().bytes >= setup_.kept_bytes) {
-        marks_.push_back(total_);
-        if (marks_.size() > 2) {
-            marks_.pop_front();
-            released_ = marks_.front();
-            engine_->release(released_.lsn);
-        }
-    }
+    // In small steps, so that at most one segment falls free at a time.
+    if (!marks_.empty() && total_.bytes - marks_.back().bytes < setup_.kept_bytes / kMarks) return;
+    marks_.push_back(total_);
+    if (marks_.size() <= kMarks) return;
+    marks_.pop_front();
+    released_ = marks_.front();
+    engine_->release(released_.lsn);
 }
 
-Status LogOwner::warm_up(uint64_t segments) {
-    constexpr size_t kPerRound = 256;
-    while (stats().segments_recycled < segments) {
-        std::atomic<size_t> left = kPerRound;
-        std::promise<void> all_done;
+Status LogOwner::append_many(uint64_t batches, uint64_t together) {
+    for (uint64_t sent = 0; sent < batches;) {
+        const uint64_t round = std::min(together, batches - sent);
+        std::atomic<uint64_t> left = round;
         std::atomic<bool> failed = false;
-        for (size_t i = 0; i < kPerRound; ++i) {
+        std::promise<void> all_done;
+        for (uint64_t i = 0; i < round; ++i) {
             TIMBER_CHECK(append([&](const Status& status) {
                 if (!status) failed = true;
                 if (--left == 0) all_done.set_value();
@@ -114,7 +114,15 @@ Status LogOwner::warm_up(uint64_t segments) {
         }
         all_done.get_future().wait();
         if (failed) return make_error(ErrorCode::kIoError, "the log refused a batch");
+        sent += round;
     }
+    return {};
+}
+
+Status LogOwner::warm_up(uint64_t segments) {
+    constexpr uint64_t kTogether = 256;
+    while (stats().segments_recycled < segments)
+        TIMBER_CHECK(append_many(4 * kTogether, kTogether));
     return {};
 }
 
@@ -138,11 +146,9 @@ Status LogOwner::check_batch(const BatchCursor& batch, Acknowledged& found) cons
     return {};
 }
 
-Status LogOwner::close_and_check() {
-    close();
+Status LogOwner::reopen() {
     Acknowledged found;
     TIMBER_CHECK(open([&](const BatchCursor& batch) { return check_batch(batch, found); }));
-    close();
     if (found.batches != total_.batches - released_.batches ||
         found.sum != total_.sum - released_.sum)
         return make_error(ErrorCode::kCorrupted,

@@ -5,7 +5,7 @@
 //
 // Thread:   append() from any; on_loop() and what it runs on the log's loop; the rest from the
 //           thread that made it, which is no loop.
-// Lifetime: closed by close_and_check(), or by the destructor, which checks nothing.
+// Lifetime: the destructor closes the log, if it is open, and removes it.
 #include <array>
 #include <deque>
 #include <memory>
@@ -35,11 +35,16 @@ class LogOwner {
 
     // One batch of one record.
     Status append(Done done);
+    // Appends `batches`, `together` at a time, and waits for them.
+    Status append_many(uint64_t batches, uint64_t together);
     // Appends and waits until at least `segments` were recycled: what was written from then on cost
     // what it costs for ever.
     Status warm_up(uint64_t segments);
-    // Closes the log, opens it again, and compares what it holds with what was acknowledged.
-    Status close_and_check();
+
+    // Nothing, if it is closed already.
+    void close();
+    // Opens the closed log and compares what it holds with what was acknowledged.
+    Status reopen();
 
     Loop& loop() { return thread_->loop(); }
     void on_loop(std::move_only_function<void()> function) { thread_->call(std::move(function)); }
@@ -55,9 +60,10 @@ class LogOwner {
         uint64_t bytes = 0;
     };
 
+    static constexpr size_t kMarks = 8;
+
     explicit LogOwner(Setup setup);
     Status open(logengine::BatchVisitor visitor);
-    void close();
     void acknowledged(logengine::Lsn lsn, uint64_t number);
     Status check_batch(const logengine::BatchCursor& batch, Acknowledged& found) const;
 
@@ -70,7 +76,7 @@ class LogOwner {
     std::atomic<uint64_t> next_number_ = 1;
     // The loop.
     Acknowledged total_;
-    std::deque<Acknowledged> marks_;  // one for each kept_bytes, oldest first
+    std::deque<Acknowledged> marks_;  // kMarks within kept_bytes, oldest first
     Acknowledged released_;
 };
 

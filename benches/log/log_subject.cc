@@ -63,7 +63,7 @@ uint32_t LogSubject::lanes(const Case& wanted) const {
 Status LogSubject::prepare(const Case& wanted) {
     TIMBER_TRY(owner_, LogOwner::create({.directory = directory_,
                                          .segment_bytes = segment_bytes_,
-                                         .kept_bytes = segment_bytes_,
+                                         .kept_bytes = 2 * segment_bytes_,
                                          .payload_bytes = wanted.value_bytes}));
     if (blocks(wanted)) {
         threads_ = std::make_unique<CallerThreads>(wanted.parallel);
@@ -133,7 +133,8 @@ void LogSubject::note_log(SliceRecorder& recorder) {
 Status LogSubject::finish(const Case&) {
     threads_.reset();
     closed_count_ = owner_->device_count();
-    const Status checked = owner_->close_and_check();
+    owner_->close();
+    Status checked = owner_->reopen();
     owner_.reset();
     return checked;
 }

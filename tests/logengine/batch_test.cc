@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "logengine/directory.h"
 #include "src/base/random.h"
 
 namespace timber::logengine {
@@ -16,7 +17,9 @@ constexpr uint32_t kOffset = 8192;
 std::vector<std::byte> stored(Batch& batch, Lsn lsn, bool checkpoint = false) {
     const ByteView sealed = BatchAccess::seal(batch, checkpoint);
     std::vector<std::byte> bytes(sealed.begin(), sealed.end());
-    stamp_records(bytes, kLog, lsn);
+    DirectoryBuilder directory;
+    directory.begin(SegmentId(1), 1, lsn);
+    stamp_records(bytes, kLog, lsn, directory);
     return bytes;
 }
 
