@@ -94,7 +94,8 @@ void Core::resolve_own_proposals(std::span<const Entry> handed_over) {
     for (OwnProposals& own : own_proposals_) {
         if (own.first > last) continue;
         if (own.first < first) {
-            TIMBER_ASSERT(TIMBER_MISTAKE(raft_change_handed_over_twice));
+            const bool handed_over_twice = TIMBER_MISTAKE(raft_change_handed_over_twice);
+            TIMBER_ASSERT(handed_over_twice);
             continue;
         }
         const LogIndex end = std::min(own.last, last);
