@@ -27,12 +27,8 @@ void* operator new(size_t bytes) {
     if (void* memory = std::malloc(bytes)) return memory;
     throw std::bad_alloc();
 }
-void operator delete(void* memory) noexcept {
-    std::free(memory);
-}
-void operator delete(void* memory, size_t) noexcept {
-    std::free(memory);
-}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
 namespace timber::raft {
 
@@ -198,6 +194,4 @@ static int run_main(int count, char** arguments) {
 
 }  // namespace timber::raft
 
-int main(int count, char** arguments) {
-    return timber::raft::run_main(count, arguments);
-}
+int main(int count, char** arguments) { return timber::raft::run_main(count, arguments); }

@@ -83,9 +83,9 @@ Status Batch::add_record(RecordType type, RecordTag tag, std::span<const ByteVie
     const size_t record_bytes =
         kRecordHeaderBytes + (origin_lsn ? kOriginBytes : 0) + payload_bytes;
     if (bytes() + record_bytes > kBatchBytesMax)
-        return make_error(ErrorCode::kTooLarge,
-                          "the batch would be larger than " + std::to_string(kBatchBytesMax) +
-                              " bytes; split it where it need not be atomic");
+        return make_error(ErrorCode::kTooLarge, "the batch would be larger than " +
+                                                    std::to_string(kBatchBytesMax) +
+                                                    " bytes; split it where it need not be atomic");
     if (records_ == kBatchRecordsMax)
         return make_error(ErrorCode::kTooLarge,
                           "a batch holds at most " + std::to_string(kBatchRecordsMax) + " records");
@@ -95,8 +95,8 @@ Status Batch::add_record(RecordType type, RecordTag tag, std::span<const ByteVie
     std::byte* at = bytes_.data() + start;
     store(at + kPayloadBytesAt, static_cast<uint32_t>(payload_bytes));
     store(at + kTypeAt, type.value());
-    store(at + kFlagsAt, static_cast<uint8_t>(static_cast<uint8_t>(retention) |
-                                              (origin_lsn ? kHasOrigin : 0)));
+    store(at + kFlagsAt,
+          static_cast<uint8_t>(static_cast<uint8_t>(retention) | (origin_lsn ? kHasOrigin : 0)));
     store(at + kTagAt, tag.high);
     store(at + kTagAt + 8, tag.low);
     size_t payload_at = kRecordHeaderBytes;

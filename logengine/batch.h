@@ -66,8 +66,8 @@ class Batch {
     // Batch header and records, empty without any; the header is set when it is used.
     std::vector<std::byte> bytes_;
     size_t records_ = 0;
-    size_t carried_bytes_ = 0;      // of records to be carried forward
-    bool has_retention_ = false;    // some record is carried forward, or ends that
+    size_t carried_bytes_ = 0;    // of records to be carried forward
+    bool has_retention_ = false;  // some record is carried forward, or ends that
 };
 
 // What the engine itself needs of a batch, apart from the owner's view of it.

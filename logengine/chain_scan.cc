@@ -21,8 +21,8 @@ Result<Lsn> ChainScan::newest_release(const Segment& segment) {
     uint64_t offset = geometry_.groups_begin();
     while (offset < geometry_.segment_bytes) {
         TIMBER_CHECK(reader_.load(offset + kBlockBytes));
-        const auto header = decode_group_header(reader_.bytes().subspan(offset, kBlockBytes),
-                                                geometry_.log_id);
+        const auto header =
+            decode_group_header(reader_.bytes().subspan(offset, kBlockBytes), geometry_.log_id);
         if (!header || header->segment != segment.id || header->block != offset / kBlockBytes)
             break;
         released = std::max(released, header->released_lsn);
@@ -64,8 +64,7 @@ size_t ChainScan::next_in_chain(const std::vector<FoundSegment>& segments, size_
 
 bool ChainScan::continues(const GroupHeader& header, const Segment& segment,
                           uint64_t offset) const {
-    if (header.segment != segment.id || header.block != offset / kBlockBytes)
-        return false;
+    if (header.segment != segment.id || header.block != offset / kBlockBytes) return false;
     if (header.first_lsn != next_lsn_ || header.total_bytes > geometry_.segment_bytes - offset)
         return false;
     if (header.durable_lsn >= header.first_lsn || header.released_lsn > header.durable_lsn)
@@ -74,8 +73,8 @@ bool ChainScan::continues(const GroupHeader& header, const Segment& segment,
     if (header.previous_checksum != checksum_) return false;
     // Group 6 was lost and 7 survived; the next life writes 6 again with the very same bytes. Then
     // 7 would follow it, but for its epoch, which the new 6 does not share.
-    const bool begins_newest = checksum_ == superblock_.epoch_checksum &&
-                               next_lsn_ == superblock_.epoch_first_lsn;
+    const bool begins_newest =
+        checksum_ == superblock_.epoch_checksum && next_lsn_ == superblock_.epoch_first_lsn;
     if (newest_epoch_ || begins_newest) return header.epoch == superblock_.epoch;
     return header.epoch < superblock_.epoch || TIMBER_MISTAKE(log_epoch_reused);
 }
@@ -125,8 +124,7 @@ AtEnd ChainScan::classify(ByteView block) const {
 Status ChainScan::accept(const GroupHeader& header, size_t index, uint64_t offset, ByteView group,
                          BatchVisitor& visitor, RetainedRecords& retained) {
     const Segment& segment = reader_.segment();
-    const auto batches_at =
-        static_cast<uint32_t>(kGroupHeaderBytes + header.directory_bytes);
+    const auto batches_at = static_cast<uint32_t>(kGroupHeaderBytes + header.directory_bytes);
     BatchCursor cursor(group.subspan(batches_at), header.first_lsn, segment.id,
                        static_cast<uint32_t>(offset) + batches_at);
     uint32_t batches = 0;
@@ -153,8 +151,7 @@ Status ChainScan::accept(const GroupHeader& header, size_t index, uint64_t offse
     // batch 107 is durable proves nothing of the empty group between 107 and 108.
     const Lsn proven_by = batches > 0 ? next_lsn_ - 1 : next_lsn_;
     unproven_.push_back({index, offset, padded, proven_by});
-    while (!unproven_.empty() && unproven_.front().proven_by <= claimed_lsn_)
-        unproven_.pop_front();
+    while (!unproven_.empty() && unproven_.front().proven_by <= claimed_lsn_) unproven_.pop_front();
     last_group_ = {index, offset, header.total_bytes};
     return {};
 }
@@ -179,13 +176,12 @@ Status ChainScan::load_last_directory(const std::vector<FoundSegment>& segments)
 void ChainScan::look_at(ByteView blocks, const Segment& segment, uint64_t offset,
                         Behind& behind) const {
     for (size_t at = 0; at + kBlockBytes <= blocks.size(); at += kBlockBytes) {
-        const auto header =
-            decode_group_header(blocks.subspan(at, kBlockBytes), geometry_.log_id);
+        const auto header = decode_group_header(blocks.subspan(at, kBlockBytes), geometry_.log_id);
         if (!header) continue;
         // True in whichever life it was written: what was durable once stays part of the log.
         behind.claimed_lsn = std::max(behind.claimed_lsn, header->durable_lsn);
-        const bool in_place = header->segment == segment.id &&
-                              header->block == (offset + at) / kBlockBytes;
+        const bool in_place =
+            header->segment == segment.id && header->block == (offset + at) / kBlockBytes;
         if (in_place && header->epoch == superblock_.epoch && header->first_lsn >= next_lsn_)
             ++behind.survivors;
     }
@@ -224,8 +220,8 @@ Status ChainScan::rewrite_unproven(const std::vector<FoundSegment>& segments) {
         const Segment& segment = *segments[unproven.segment].segment;
         AlignedBuffer copy(unproven.bytes);
         const MutableBytes bytes = copy.first(unproven.bytes);
-        TIMBER_TRY(const size_t read, await_read(disk_, segment.file, segment.path,
-                                                 unproven.offset, bytes));
+        TIMBER_TRY(const size_t read,
+                   await_read(disk_, segment.file, segment.path, unproven.offset, bytes));
         if (read != bytes.size())
             return file_error(ErrorCode::kCorrupted, segment.path, unproven.offset + read,
                               "the segment became shorter while it was recovered");

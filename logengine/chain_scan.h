@@ -37,14 +37,14 @@ class ChainScan {
                 RetainedRecords& retained);
 
     // What the walk found.
-    size_t last_segment() const { return last_segment_; }   // the newest with a group of the chain
-    size_t end_segment() const { return end_segment_; }     // where the next group was looked for
+    size_t last_segment() const { return last_segment_; }  // the newest with a group of the chain
+    size_t end_segment() const { return end_segment_; }    // where the next group was looked for
     uint64_t end_offset() const { return end_offset_; }
     AtEnd at_end() const { return at_end_; }
     Lsn next_lsn() const { return next_lsn_; }
     Lsn first_lsn() const { return first_lsn_; }
     Lsn released_lsn() const { return released_lsn_; }
-    Lsn claimed_lsn() const { return claimed_lsn_; }        // the largest durable LSN claimed
+    Lsn claimed_lsn() const { return claimed_lsn_; }  // the largest durable LSN claimed
     uint64_t checksum() const { return checksum_; }
     uint64_t batches() const { return batches_; }
     uint64_t bytes() const { return bytes_; }
@@ -52,8 +52,8 @@ class ChainScan {
 
     // After the walk: what groups behind the end say.
     struct Behind {
-        Lsn claimed_lsn;          // the largest LSN that any of them claims was durable
-        uint64_t survivors = 0;   // groups of the newest epoch that lie behind the gap
+        Lsn claimed_lsn;         // the largest LSN that any of them claims was durable
+        uint64_t survivors = 0;  // groups of the newest epoch that lie behind the gap
     };
     // `unnamed` are files without a readable identity: whatever they are, a claim in them counts.
     Result<Behind> look_behind(const std::vector<FoundSegment>& segments,
@@ -72,8 +72,8 @@ class ChainScan {
     struct Unproven {
         size_t segment;  // index
         uint64_t offset;
-        size_t bytes;    // a multiple of the block size
-        Lsn proven_by;   // durable once this batch is known to be
+        size_t bytes;   // a multiple of the block size
+        Lsn proven_by;  // durable once this batch is known to be
     };
 
     bool continues(const GroupHeader& header, const Segment& segment, uint64_t offset) const;

@@ -13,12 +13,13 @@ static uint64_t microseconds(Duration duration) {
 }
 
 CommitPipeline::GroupWrite::GroupWrite(EventLoop& loop, CommitPipeline& owner)
-    : op(loop,
-         [](void* self, IoOp&) {
-             auto* group = static_cast<GroupWrite*>(self);
-             group->pipeline.completed(*group);
-         },
-         this),
+    : op(
+          loop,
+          [](void* self, IoOp&) {
+              auto* group = static_cast<GroupWrite*>(self);
+              group->pipeline.completed(*group);
+          },
+          this),
       pipeline(owner) {}
 
 CommitPipeline::CommitPipeline(Disk& disk, EventLoop& loop, const Geometry& geometry,
@@ -95,11 +96,10 @@ void CommitPipeline::refuse_oversized() {
         std::unique_ptr<PendingBatch> refused = std::move(waiting_.front());
         waiting_.pop_front();
         waiting_bytes_ -= refused->batch.bytes();
-        refuse(std::move(refused),
-               make_error(ErrorCode::kTooLarge,
-                          "the records to be carried forward would exceed " +
-                              std::to_string(geometry_.checkpoint_bytes_max()) +
-                              " bytes; forget some, or use larger segments"));
+        refuse(std::move(refused), make_error(ErrorCode::kTooLarge,
+                                              "the records to be carried forward would exceed " +
+                                                  std::to_string(geometry_.checkpoint_bytes_max()) +
+                                                  " bytes; forget some, or use larger segments"));
     }
 }
 
@@ -107,8 +107,7 @@ void CommitPipeline::refuse_oversized() {
 bool CommitPipeline::find_room() {
     const size_t first_bytes = waiting_.empty() ? 0 : waiting_.front()->batch.bytes();
     const size_t needed = kGroupHeaderBytes + directory_.bytes().size() + first_bytes;
-    if (round_up(needed, kBlockBytes) <= geometry_.segment_bytes - active_->end)
-        return true;
+    if (round_up(needed, kBlockBytes) <= geometry_.segment_bytes - active_->end) return true;
     return open_next_segment();
 }
 
@@ -150,16 +149,16 @@ void CommitPipeline::put_together(GroupWrite& group, Plan& plan) {
     group.buffer.reserve(padded);
     std::byte* const data = group.buffer.data();
     const auto block = static_cast<uint32_t>(active_->end / kBlockBytes);
-    GroupHeader header{.total_bytes = static_cast<uint32_t>(plan.total_bytes),
-                       .directory_bytes = static_cast<uint32_t>(directory_.bytes().size()),
-                       .epoch = epoch_,
-                       .segment = active_->id,
-                       .block = block,
-                       .first_lsn = next_lsn_,
-                       .previous_checksum = chain_checksum_,
-                       .durable_lsn = TIMBER_MISTAKE(log_witness_ahead) ? next_lsn_ - 1
-                                                                        : durable_lsn_,
-                       .released_lsn = released_lsn_};
+    GroupHeader header{
+        .total_bytes = static_cast<uint32_t>(plan.total_bytes),
+        .directory_bytes = static_cast<uint32_t>(directory_.bytes().size()),
+        .epoch = epoch_,
+        .segment = active_->id,
+        .block = block,
+        .first_lsn = next_lsn_,
+        .previous_checksum = chain_checksum_,
+        .durable_lsn = TIMBER_MISTAKE(log_witness_ahead) ? next_lsn_ - 1 : durable_lsn_,
+        .released_lsn = released_lsn_};
     size_t at = kGroupHeaderBytes;
     copy_bytes(directory_.bytes(), data + at);
     at += directory_.bytes().size();
@@ -269,9 +268,9 @@ void CommitPipeline::finish(GroupWrite& group, Instant now) {
     listener_.on_answered(finishing.size(), finishing_bytes);
     for (std::unique_ptr<PendingBatch>& pending : finishing) {
         commit_latency_us_.add(microseconds(now - pending->queued_at));
-        const Result<Appended> appended = Appended(
-            lsn, segment, pending->offset, BatchAccess::seal(pending->batch, false),
-            pending->batch.records());
+        const Result<Appended> appended =
+            Appended(lsn, segment, pending->offset, BatchAccess::seal(pending->batch, false),
+                     pending->batch.records());
         pending->done(appended);
         ++lsn;
     }
@@ -367,19 +366,19 @@ void CommitPipeline::add_to(Stats& stats) const {
 }
 
 void CommitPipeline::check_invariants() const {
-    TIMBER_ASSERT_OP(durable_lsn_, <, next_lsn_);                        // L2, P3
-    TIMBER_ASSERT_OP(released_lsn_, <=, durable_lsn_);                   // L3, P3
-    TIMBER_ASSERT_OP(released_stated_lsn_, <=, released_lsn_);           // P3
-    TIMBER_ASSERT_OP(active_->end, <=, geometry_.segment_bytes);         // P1
-    TIMBER_ASSERT_OP(active_->end % kBlockBytes, ==, 0u);      // L4
+    TIMBER_ASSERT_OP(durable_lsn_, <, next_lsn_);                 // L2, P3
+    TIMBER_ASSERT_OP(released_lsn_, <=, durable_lsn_);            // L3, P3
+    TIMBER_ASSERT_OP(released_stated_lsn_, <=, released_lsn_);    // P3
+    TIMBER_ASSERT_OP(active_->end, <=, geometry_.segment_bytes);  // P1
+    TIMBER_ASSERT_OP(active_->end % kBlockBytes, ==, 0u);         // L4
     Lsn expected = durable_lsn_ + 1;
     for (size_t i = 0; i < in_flight_; ++i) {
         const GroupWrite& group = *slots_[(oldest_ + i) % kSlots];
-        TIMBER_ASSERT_OP(group.next_lsn, >=, expected);                  // P1
+        TIMBER_ASSERT_OP(group.next_lsn, >=, expected);  // P1
         expected = group.next_lsn;
     }
-    if (in_flight_ > 0) TIMBER_ASSERT_OP(expected, ==, next_lsn_);       // L1
-    TIMBER_ASSERT_OP(table_.oldest().id, <=, active_->id);               // L6
+    if (in_flight_ > 0) TIMBER_ASSERT_OP(expected, ==, next_lsn_);  // L1
+    TIMBER_ASSERT_OP(table_.oldest().id, <=, active_->id);          // L6
     retained_.check_invariants();
 }
 

@@ -108,7 +108,7 @@ class CommitPipeline {
         Lsn next_lsn;         // behind the group
         Lsn released_lsn;     // stated in it
         Instant submitted_at;
-        size_t depth = 0;     // the how-manieth in flight it started as
+        size_t depth = 0;  // the how-manieth in flight it started as
         bool completed = false;
     };
     // What goes into a group, before it is put together.
@@ -145,7 +145,7 @@ class CommitPipeline {
     std::deque<std::unique_ptr<PendingBatch>> waiting_;
     size_t waiting_bytes_ = 0;
     std::array<std::unique_ptr<GroupWrite>, kSlots> slots_;
-    size_t oldest_ = 0;     // slot of the oldest write in flight
+    size_t oldest_ = 0;  // slot of the oldest write in flight
     size_t in_flight_ = 0;
     WriteDepth depth_;
 

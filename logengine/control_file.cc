@@ -41,8 +41,8 @@ Status ControlFile::read(Disk& disk) {
     bool found = false;
     for (size_t slot = 0; slot < kSuperblockSlots; ++slot) {
         const uint64_t offset = slot * kControlBlockBytes;
-        auto decoded = decode_superblock(
-            buffer.first(bytes).subspan(offset, kControlBlockBytes), path_, offset);
+        auto decoded = decode_superblock(buffer.first(bytes).subspan(offset, kControlBlockBytes),
+                                         path_, offset);
         if (!decoded) {
             // A newer release's superblock must not be overwritten with ours.
             if (decoded.error().code == ErrorCode::kNewerFormat) return std::move(decoded).error();
@@ -64,8 +64,8 @@ Status ControlFile::read(Disk& disk) {
         const uint64_t offset = slot * kControlBlockBytes;
         if (offset + kControlBlockBytes > bytes) break;
         // A witness that cannot be read is one that is not there: the log does without.
-        const auto decoded = decode_witness(
-            buffer.first(bytes).subspan(offset, kControlBlockBytes), path_, offset);
+        const auto decoded =
+            decode_witness(buffer.first(bytes).subspan(offset, kControlBlockBytes), path_, offset);
         if (decoded && decoded->log_id == superblock_.log_id &&
             (!witness_ || decoded->sequence > witness_->sequence))
             witness_ = *decoded;
@@ -84,11 +84,11 @@ Result<ControlFile> ControlFile::create(Disk& disk, const std::string& directory
         AlignedBuffer buffer(kSuperblockFileBytes);
         std::ranges::fill(buffer.first(kSuperblockFileBytes), std::byte{0});
         for (size_t slot = 0; slot < kSuperblockSlots; ++slot)
-            encode_superblock(superblock, buffer.first(kSuperblockFileBytes)
-                                              .subspan(slot * kControlBlockBytes,
-                                                       kControlBlockBytes));
-        TIMBER_CHECK(await_write(disk, control.file_, temporary, 0,
-                                 buffer.first(kSuperblockFileBytes)));
+            encode_superblock(superblock,
+                              buffer.first(kSuperblockFileBytes)
+                                  .subspan(slot * kControlBlockBytes, kControlBlockBytes));
+        TIMBER_CHECK(
+            await_write(disk, control.file_, temporary, 0, buffer.first(kSuperblockFileBytes)));
         // Content before name: a superblock that can be seen is whole.
         TIMBER_CHECK(await_sync(disk, control.file_, temporary));
         TIMBER_CHECK(disk.rename(temporary, control.path_));
@@ -102,8 +102,7 @@ Result<ControlFile> ControlFile::create(Disk& disk, const std::string& directory
     return control;
 }
 
-Status ControlFile::begin_epoch(Disk& disk, Lsn first_lsn, uint64_t checksum,
-                                Lsn released_lsn) {
+Status ControlFile::begin_epoch(Disk& disk, Lsn first_lsn, uint64_t checksum, Lsn released_lsn) {
     if (!TIMBER_MISTAKE(log_epoch_reused)) {
         ++superblock_.epoch;
         superblock_.epoch_first_lsn = first_lsn;

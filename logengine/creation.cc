@@ -21,9 +21,9 @@ Status check_options(const Options& options) {
                            options.segment_bytes <= kSegmentBytesMax &&
                            options.segment_bytes % kBlockBytes == 0,
                        "segment_bytes: must be a multiple of 4096 from 64 KiB to 1 GiB"));
-    TIMBER_CHECK(check(options.writes_in_flight_max >= 1 &&
-                           options.writes_in_flight_max <= WriteDepth::kDepthMax,
-                       "writes_in_flight_max: must be from 1 to 8"));
+    TIMBER_CHECK(check(
+        options.writes_in_flight_max >= 1 && options.writes_in_flight_max <= WriteDepth::kDepthMax,
+        "writes_in_flight_max: must be from 1 to 8"));
     TIMBER_CHECK(check(options.recovery_read_bytes >= kDirectAlignment &&
                            options.recovery_read_bytes % kDirectAlignment == 0,
                        "recovery_read_bytes: must be a multiple of 4096"));
@@ -63,9 +63,9 @@ Result<bool> holds_log(Disk& disk, const Options& options) {
     for (const std::string& name : names) {
         if (is_scaffolding(name)) continue;
         if (!parse_segment_file_name(name))
-            return file_error(ErrorCode::kWrongFormat, options.directory,
-                              "the directory is no log's, it holds '" + name +
-                                  "'; name another or an empty one");
+            return file_error(
+                ErrorCode::kWrongFormat, options.directory,
+                "the directory is no log's, it holds '" + name + "'; name another or an empty one");
         const std::string path = join_path(options.directory, name);
         TIMBER_TRY(const bool used, segment_was_used(disk, path));
         if (used)

@@ -24,7 +24,7 @@ struct DirectoryEntry {
 };
 
 struct Directory {
-    SegmentId segment;    // the described group's place
+    SegmentId segment;  // the described group's place
     uint32_t block = 0;
     std::vector<DirectoryEntry> entries;  // in log order
 

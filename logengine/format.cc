@@ -89,8 +89,8 @@ uint32_t group_header_checksum(ByteView group, LogId log_id) {
 }
 
 uint64_t group_checksum(ByteView group, LogId log_id) {
-    const size_t covered_at = TIMBER_MISTAKE(log_header_unchecked) ? kGroupHeaderBytes
-                                                                   : kGroupCoveredAt;
+    const size_t covered_at =
+        TIMBER_MISTAKE(log_header_unchecked) ? kGroupHeaderBytes : kGroupCoveredAt;
     return checksum64(group.subspan(covered_at), log_id.value());
 }
 
@@ -109,9 +109,9 @@ void encode_superblock(const Superblock& superblock, MutableBytes block) {
 }
 
 Result<Superblock> decode_superblock(ByteView block, std::string_view file, uint64_t offset) {
-    TIMBER_TRY(ByteReader fields, open_control_block(block, kSuperblockMagic,
-                                                     kSuperblockFieldsBytes, "log superblock",
-                                                     file, offset));
+    TIMBER_TRY(ByteReader fields,
+               open_control_block(block, kSuperblockMagic, kSuperblockFieldsBytes, "log superblock",
+                                  file, offset));
     Superblock superblock;
     superblock.log_id = LogId(fields.fixed<uint64_t>());
     superblock.epoch = Epoch(fields.fixed<uint64_t>());

@@ -16,10 +16,10 @@ namespace timber::logengine {
 
 inline constexpr uint32_t kFormatVersion = 1;
 
-inline constexpr uint64_t kSuperblockMagic = 0x4b434f4c42524d54;     // "TMBRLOCK"
-inline constexpr uint64_t kWitnessMagic = 0x53454e5449574d54;        // "TMWITNES"
-inline constexpr uint64_t kSegmentMagic = 0x544e454d47534d54;        // "TMSGMENT"
-inline constexpr uint32_t kGroupMagic = 0x50524754;                  // "TGRP"
+inline constexpr uint64_t kSuperblockMagic = 0x4b434f4c42524d54;  // "TMBRLOCK"
+inline constexpr uint64_t kWitnessMagic = 0x53454e5449574d54;     // "TMWITNES"
+inline constexpr uint64_t kSegmentMagic = 0x544e454d47534d54;     // "TMSGMENT"
+inline constexpr uint32_t kGroupMagic = 0x50524754;               // "TGRP"
 
 // The superblock file: two copies of the superblock, then two witnesses, each in a block.
 inline constexpr size_t kControlBlockBytes = 4096;
@@ -67,7 +67,7 @@ struct Witness {
     Epoch epoch;
     uint64_t sequence = 0;  // the newer of two witnesses has the larger one
     Lsn durable_lsn;
-    bool closed = false;    // the log was closed with nothing behind durable_lsn
+    bool closed = false;  // the log was closed with nothing behind durable_lsn
 
     friend bool operator==(const Witness&, const Witness&) = default;
 };
@@ -94,17 +94,17 @@ Result<SegmentHeader> decode_segment_header(ByteView block, std::string_view fil
 
 // One group of batches, written as a whole and valid as a whole.
 struct GroupHeader {
-    uint64_t checksum = 0;        // of the header from `total_bytes` on and the whole payload
-    uint32_t total_bytes = 0;     // header, directory and batches; without padding
+    uint64_t checksum = 0;     // of the header from `total_bytes` on and the whole payload
+    uint32_t total_bytes = 0;  // header, directory and batches; without padding
     uint32_t directory_bytes = 0;
     Epoch epoch;
     SegmentId segment;
-    uint32_t block = 0;           // the group's place: bytes from the segment's start / block size
+    uint32_t block = 0;  // the group's place: bytes from the segment's start / block size
     uint32_t batches = 0;
-    Lsn first_lsn;                // of its first batch; of the next batch to come if it has none
+    Lsn first_lsn;  // of its first batch; of the next batch to come if it has none
     uint64_t previous_checksum = 0;
-    Lsn durable_lsn;              // known durable when this group was submitted
-    Lsn released_lsn;             // no longer needed by the owner when it was submitted
+    Lsn durable_lsn;   // known durable when this group was submitted
+    Lsn released_lsn;  // no longer needed by the owner when it was submitted
 
     Lsn next_lsn() const { return first_lsn + batches; }
     friend bool operator==(const GroupHeader&, const GroupHeader&) = default;

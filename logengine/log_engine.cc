@@ -140,10 +140,9 @@ Status LogEngine::Core::append(Batch batch, AppendDone done, Urgency urgency) {
     if (batch.empty()) return make_error(ErrorCode::kInvalidArgument, "the batch has no records");
     const size_t bytes = batch.bytes();
     if (bytes > geometry_.batch_bytes_max())
-        return make_error(ErrorCode::kTooLarge,
-                          "a batch of " + std::to_string(bytes) +
-                              " bytes; the log's segments take at most " +
-                              std::to_string(geometry_.batch_bytes_max()));
+        return make_error(ErrorCode::kTooLarge, "a batch of " + std::to_string(bytes) +
+                                                    " bytes; the log's segments take at most " +
+                                                    std::to_string(geometry_.batch_bytes_max()));
     const Admission admission = admission_.load(std::memory_order_acquire);
     if (admission != Admission::kOpen &&
         !(admission == Admission::kNoSpace && urgency == Urgency::kUrgent))
@@ -159,8 +158,7 @@ Status LogEngine::Core::append(Batch batch, AppendDone done, Urgency urgency) {
     auto pending = std::make_unique<PendingBatch>(std::move(batch), std::move(done), urgency,
                                                   environment_.loop.clock().now());
     incoming_.push(*pending.release());
-    if (!pump_posted_.exchange(true, std::memory_order_acq_rel))
-        environment_.loop.post(pump_task_);
+    if (!pump_posted_.exchange(true, std::memory_order_acq_rel)) environment_.loop.post(pump_task_);
     return {};
 }
 
@@ -266,10 +264,9 @@ Result<LogEngine::StoredRecord> LogEngine::Core::read(const RecordLocation& loca
     if (bytes != end - begin)
         return file_error(ErrorCode::kCorrupted, pin->path(), begin + bytes,
                           "the segment is cut short; restore this replica from its peers");
-    TIMBER_TRY(stored.record,
-               decode_record(stored.memory.first(bytes).subspan(location.offset - begin,
-                                                                location.record_bytes),
-                             location, geometry_.log_id, pin->path()));
+    TIMBER_TRY(stored.record, decode_record(stored.memory.first(bytes).subspan(
+                                                location.offset - begin, location.record_bytes),
+                                            location, geometry_.log_id, pin->path()));
     return stored;
 }
 
@@ -290,8 +287,8 @@ Result<std::vector<Directory>> LogEngine::Core::read_directories(SegmentId segme
             header->block != offset / kBlockBytes - 1 || header->directory_bytes == 0 ||
             !group_is_whole(*header, rest.first(header->total_bytes), geometry_.log_id))
             continue;
-        TIMBER_TRY(Directory directory, decode_directory(rest.subspan(kGroupHeaderBytes,
-                                                                      header->directory_bytes)));
+        TIMBER_TRY(Directory directory,
+                   decode_directory(rest.subspan(kGroupHeaderBytes, header->directory_bytes)));
         directories.push_back(std::move(directory));
     }
     return directories;

@@ -95,11 +95,11 @@ using AppendDone = std::move_only_function<void(const Result<Appended>&)>;
 
 // How a recovery found the end of the log.
 struct TailReport {
-    char decision = '-';             // the row of the decision table in FORMAT.md
-    bool cut = false;                // something written but never acknowledged was discarded
-    std::string file;                // where the log ends
-    uint64_t offset = 0;             // bytes
-    uint64_t groups_discarded = 0;   // whole or torn ones that were found behind the end
+    char decision = '-';            // the row of the decision table in FORMAT.md
+    bool cut = false;               // something written but never acknowledged was discarded
+    std::string file;               // where the log ends
+    uint64_t offset = 0;            // bytes
+    uint64_t groups_discarded = 0;  // whole or torn ones that were found behind the end
 };
 
 struct OpenReport {
@@ -114,10 +114,10 @@ struct OpenReport {
 };
 
 struct Stats {
-    uint64_t batches = 0;             // durable since open
-    uint64_t batch_bytes = 0;         // of these, as Batch::bytes()
-    uint64_t groups = 0;              // durable since open
-    uint64_t device_bytes = 0;        // written to the disk, everything included
+    uint64_t batches = 0;       // durable since open
+    uint64_t batch_bytes = 0;   // of these, as Batch::bytes()
+    uint64_t groups = 0;        // durable since open
+    uint64_t device_bytes = 0;  // written to the disk, everything included
     uint64_t device_writes = 0;
     uint64_t refused_busy = 0;
     uint64_t refused_no_space = 0;
@@ -126,7 +126,7 @@ struct Stats {
     uint64_t segments_removed = 0;
     uint64_t witnesses = 0;
     uint64_t checkpoints = 0;
-    uint64_t tail_cuts = 0;           // by this opening: 0 or 1
+    uint64_t tail_cuts = 0;  // by this opening: 0 or 1
     size_t pending_bytes = 0;
     size_t pending_batches = 0;
     size_t writes_in_flight = 0;
@@ -135,9 +135,9 @@ struct Stats {
     size_t segments_spare = 0;
     size_t carried_records = 0;
     bool no_space = false;
-    Histogram commit_latency_us;      // from append() to just before the completion runs
-    Histogram write_latency_us;       // of one group's write
-    Histogram group_batches;          // batches in a group
+    Histogram commit_latency_us;  // from append() to just before the completion runs
+    Histogram write_latency_us;   // of one group's write
+    Histogram group_batches;      // batches in a group
 };
 
 // Sees every batch that the log holds, oldest first; an error ends open() with that error.

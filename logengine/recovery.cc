@@ -57,8 +57,8 @@ class Recovery {
     OpenedLog log_;
     bool locked_ = false;
     bool control_open_ = false;
-    std::vector<FoundSegment> segments_;              // prepared, in the order of their ids
-    std::vector<std::unique_ptr<Segment>> blanks_;    // files without a valid identity
+    std::vector<FoundSegment> segments_;            // prepared, in the order of their ids
+    std::vector<std::unique_ptr<Segment>> blanks_;  // files without a valid identity
     size_t start_ = 0;
     Lsn released_;
     AtBegin at_begin_ = AtBegin::kComplete;
@@ -123,8 +123,7 @@ Status Recovery::find_segment(uint32_t file_number, const std::string& name) {
         if (header.error().code == ErrorCode::kNewerFormat) return header.error();
         return {};
     }
-    if (header->log_id != log_.geometry.log_id ||
-        header->block_bytes != kBlockBytes ||
+    if (header->log_id != log_.geometry.log_id || header->block_bytes != kBlockBytes ||
         header->segment_bytes != log_.geometry.segment_bytes)
         return file_error(ErrorCode::kForeign, found.path, 0,
                           "the segment belongs to another log; move it out of this directory");
@@ -136,8 +135,8 @@ Status Recovery::find_segment(uint32_t file_number, const std::string& name) {
     found.epoch = header->epoch;
     found.end = log_.geometry.groups_begin();
     log_.next_segment_id = std::max(log_.next_segment_id, found.id + 1);
-    auto first = decode_group_header(bytes.subspan(log_.geometry.groups_begin()),
-                                     log_.geometry.log_id);
+    auto first =
+        decode_group_header(bytes.subspan(log_.geometry.groups_begin()), log_.geometry.log_id);
     if (first && (first->segment != found.id || first->block != 1)) first.reset();
     segments_.push_back({std::move(blanks_.back()), first});
     blanks_.pop_back();
@@ -151,8 +150,8 @@ Result<bool> Recovery::begins_whole(const FoundSegment& found) const {
     if (header.total_bytes > log_.geometry.segment_bytes - offset) return false;
     AlignedBuffer buffer(round_up(header.total_bytes, kBlockBytes));
     const MutableBytes blocks = buffer.first(buffer.capacity());
-    TIMBER_TRY(const size_t read, await_read(disk_, found.segment->file, found.segment->path,
-                                             offset, blocks));
+    TIMBER_TRY(const size_t read,
+               await_read(disk_, found.segment->file, found.segment->path, offset, blocks));
     return read >= header.total_bytes &&
            group_is_whole(header, blocks.first(header.total_bytes), log_.geometry.log_id);
 }
@@ -205,8 +204,7 @@ Status Recovery::walk(BatchVisitor& visitor) {
     TIMBER_TRY(const size_t start, choose_start());
     TIMBER_CHECK(walk_from(start, visitor));
     released_ = std::max(released_, scan_->released_lsn());
-    if (scan_->first_lsn() > released_ + 1 || checkpoint_is_gone())
-        at_begin_ = AtBegin::kMissing;
+    if (scan_->first_lsn() > released_ + 1 || checkpoint_is_gone()) at_begin_ = AtBegin::kMissing;
     return {};
 }
 
@@ -234,12 +232,12 @@ Status Recovery::judge() {
         behind.claimed_lsn = std::max(behind.claimed_lsn, log_.control.witness()->durable_lsn);
     // Only what is durable is ever released.
     behind.claimed_lsn = std::max(behind.claimed_lsn, released_);
-    const Observation observation{
-        .at_begin = at_begin_,
-        .at_end = scan_->at_end(),
-        .elsewhere = behind.claimed_lsn >= scan_->next_lsn() ? Elsewhere::kProof
-                     : behind.survivors > 0                  ? Elsewhere::kSurvivors
-                                                             : Elsewhere::kNothing};
+    const Observation observation{.at_begin = at_begin_,
+                                  .at_end = scan_->at_end(),
+                                  .elsewhere = behind.claimed_lsn >= scan_->next_lsn()
+                                                   ? Elsewhere::kProof
+                                               : behind.survivors > 0 ? Elsewhere::kSurvivors
+                                                                      : Elsewhere::kNothing};
     const RecoveryRow& row = decide(observation);
     TailReport& tail = log_.report.tail;
     tail.decision = row.letter;
@@ -250,9 +248,10 @@ Status Recovery::judge() {
     switch (row.decision) {
         case Decision::kClean: return {};
         case Decision::kCut:
-            log_info("the log's tail was cut at {} offset {}, behind batch {}: {}; nothing of it "
-                     "was acknowledged",
-                     tail.file, tail.offset, (scan_->next_lsn() - 1).value(), row.reason);
+            log_info(
+                "the log's tail was cut at {} offset {}, behind batch {}: {}; nothing of it "
+                "was acknowledged",
+                tail.file, tail.offset, (scan_->next_lsn() - 1).value(), row.reason);
             return {};
         case Decision::kDamaged: return damage(row);
     }
@@ -267,8 +266,8 @@ Error Recovery::damage(const RecoveryRow& row) const {
     detail += " are missing or damaged (row ";
     detail += row.letter;
     detail += ": " + std::string(row.reason) + "); restore this replica from its peers";
-    return file_error(begin ? ErrorCode::kMissing : ErrorCode::kCorrupted,
-                      log_.report.tail.file, log_.report.tail.offset, std::move(detail));
+    return file_error(begin ? ErrorCode::kMissing : ErrorCode::kCorrupted, log_.report.tail.file,
+                      log_.report.tail.offset, std::move(detail));
 }
 
 Status Recovery::make_durable() {
@@ -345,8 +344,7 @@ Result<OpenedLog> Recovery::run(BatchVisitor& visitor) {
     TIMBER_CHECK(walk(visitor));
     TIMBER_CHECK(judge());
     TIMBER_CHECK(make_durable());
-    TIMBER_CHECK(
-        log_.control.begin_epoch(disk_, scan_->next_lsn(), scan_->checksum(), released_));
+    TIMBER_CHECK(log_.control.begin_epoch(disk_, scan_->next_lsn(), scan_->checksum(), released_));
     TIMBER_CHECK(sort_out_files());
     return finish();
 }

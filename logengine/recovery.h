@@ -30,8 +30,8 @@ struct OpenedLog {
     uint32_t next_file_number = 0;
     Lsn next_lsn{1};
     Lsn released_lsn;
-    uint64_t chain_checksum = 0;         // of the last group
-    DirectoryBuilder last_directory;     // of the last group
+    uint64_t chain_checksum = 0;      // of the last group
+    DirectoryBuilder last_directory;  // of the last group
     RetainedRecords retained;
     DeviceCost cost;
     OpenReport report;

@@ -25,8 +25,8 @@ constexpr RecoveryRow kRows[] = {
     {'D', kComplete, any_of(AtEnd::kNoRoom, AtEnd::kZero, AtEnd::kOld),
      any_of(Elsewhere::kSurvivors), Decision::kCut,
      "a group is missing, and later ones that were in flight with it survived"},
-    {'E', kComplete, any_of(AtEnd::kNoRoom, AtEnd::kZero, AtEnd::kOld),
-     any_of(Elsewhere::kNothing), Decision::kClean, "the log ends"},
+    {'E', kComplete, any_of(AtEnd::kNoRoom, AtEnd::kZero, AtEnd::kOld), any_of(Elsewhere::kNothing),
+     Decision::kClean, "the log ends"},
 };
 
 bool has(uint8_t mask, unsigned value) { return (mask >> value & 1) != 0; }

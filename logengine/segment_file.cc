@@ -71,8 +71,8 @@ Status prepare_segment(Disk& disk, const Geometry& geometry, Segment& segment, S
                           block.first(kBlockBytes));
     const bool reused = segment.id != SegmentId();
     if (!(TIMBER_MISTAKE(log_identity_kept) && reused)) {
-        TIMBER_CHECK(await_write(disk, segment.file, segment.path, 0,
-                                 block.first(kBlockBytes), true));
+        TIMBER_CHECK(
+            await_write(disk, segment.file, segment.path, 0, block.first(kBlockBytes), true));
     }
     cost.bytes += kBlockBytes;
     ++cost.writes;

@@ -35,10 +35,10 @@ struct Segment {
     uint32_t file_number = 0;
     std::string path;
     FileHandle file;
-    SegmentId id;        // 0 while the file is no prepared segment
-    Epoch epoch;         // of the life that prepared it
-    Lsn first_lsn;       // of its first group; 0 while it has none
-    uint64_t end = 0;    // bytes from the start to where the next group goes
+    SegmentId id;      // 0 while the file is no prepared segment
+    Epoch epoch;       // of the life that prepared it
+    Lsn first_lsn;     // of its first group; 0 while it has none
+    uint64_t end = 0;  // bytes from the start to where the next group goes
     uint64_t durable_groups = 0;
 };
 

@@ -66,28 +66,28 @@ void SegmentSupply::prepare() {
     }
     const SegmentId id = config_.next_id;
     ++config_.next_id;
-    executor_.run("prepare log segment", [this, reused = std::move(reused), file_number,
-                                          id]() mutable {
-        Outcome outcome;
-        outcome.created = reused == nullptr;
-        Result<std::unique_ptr<Segment>> made =
-            reused != nullptr
-                ? std::move(reused)
-                : create_segment_file(disk_, config_.geometry, file_number, outcome.cost);
-        if (!made) {
-            outcome.error = std::move(made).error();
-        } else {
-            outcome.segment = std::move(*made);
-            Status prepared = prepare_segment(disk_, config_.geometry, *outcome.segment, id,
-                                              config_.epoch, outcome.cost);
-            if (!prepared) {
-                outcome.error = std::move(prepared).error();
-                remove_segment_file(disk_, std::move(outcome.segment));
+    executor_.run(
+        "prepare log segment", [this, reused = std::move(reused), file_number, id]() mutable {
+            Outcome outcome;
+            outcome.created = reused == nullptr;
+            Result<std::unique_ptr<Segment>> made =
+                reused != nullptr
+                    ? std::move(reused)
+                    : create_segment_file(disk_, config_.geometry, file_number, outcome.cost);
+            if (!made) {
+                outcome.error = std::move(made).error();
+            } else {
+                outcome.segment = std::move(*made);
+                Status prepared = prepare_segment(disk_, config_.geometry, *outcome.segment, id,
+                                                  config_.epoch, outcome.cost);
+                if (!prepared) {
+                    outcome.error = std::move(prepared).error();
+                    remove_segment_file(disk_, std::move(outcome.segment));
+                }
             }
-        }
-        loop_.post(
-            [this, outcome = std::move(outcome)]() mutable { finished(std::move(outcome)); });
-    });
+            loop_.post(
+                [this, outcome = std::move(outcome)]() mutable { finished(std::move(outcome)); });
+        });
 }
 
 void SegmentSupply::finished(Outcome outcome) {

@@ -29,11 +29,11 @@ struct RecordTag {
 
 // Where a record is. Valid until its segment is recycled; reading it later gives kNotFound.
 struct RecordLocation {
-    Lsn lsn;                      // of the batch that holds it
+    Lsn lsn;  // of the batch that holds it
     SegmentId segment;
-    uint32_t offset = 0;          // bytes from the segment's start to the record's header
-    uint32_t record_bytes = 0;    // header and payload
-    uint16_t ordinal = 0;         // the record's position in its batch, from 0
+    uint32_t offset = 0;        // bytes from the segment's start to the record's header
+    uint32_t record_bytes = 0;  // header and payload
+    uint16_t ordinal = 0;       // the record's position in its batch, from 0
 
     friend bool operator==(const RecordLocation&, const RecordLocation&) = default;
 };

@@ -10,7 +10,8 @@ WitnessWriter::WitnessWriter(Disk& disk, EventLoop& loop, FileHandle file, LogId
       loop_(loop),
       delay_(delay),
       timer_([this] { expired(); }),
-      op_(loop, [](void* self, IoOp&) { static_cast<WitnessWriter*>(self)->completed(); }, this),
+      op_(
+          loop, [](void* self, IoOp&) { static_cast<WitnessWriter*>(self)->completed(); }, this),
       block_(kControlBlockBytes),
       file_(file),
       next_{.log_id = log_id, .epoch = epoch, .sequence = next_sequence, .durable_lsn = Lsn()} {}

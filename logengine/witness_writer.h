@@ -46,8 +46,8 @@ class WitnessWriter {
     IoOp op_;
     AlignedBuffer block_;
     FileHandle file_;
-    Witness next_;               // what would be written now, but for `closed`
-    Lsn witnessed_lsn_;          // the newest that was written
+    Witness next_;       // what would be written now, but for `closed`
+    Lsn witnessed_lsn_;  // the newest that was written
     Instant durable_at_;
     bool stopping_ = false;
     bool close_wanted_ = false;

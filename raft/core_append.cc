@@ -42,10 +42,8 @@ void Core::handle_append(const Message& message) {
                 log_.last_with_term_at_most(message.index, message.log_term, answer.log_term);
             return send(std::move(answer));
         }
-        case AppendOutcome::kForbidden:
-            return ignore();
-        case AppendOutcome::kUnknown:
-            return;  // as if the message were lost
+        case AppendOutcome::kForbidden: return ignore();
+        case AppendOutcome::kUnknown: return;  // as if the message were lost
     }
 }
 

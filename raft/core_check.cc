@@ -39,26 +39,21 @@ bool Core::nonsense(const Message& message) const {
     if (message.log_term > kTermMax || message.index > kLogIndexMax) return true;
     if (message.commit > kLogIndexMax || message.reject_hint > kLogIndexMax) return true;
     switch (message.type) {
-        case MessageType::kAppend:
-            return !entries_sound(message);
-        case MessageType::kSnapshot:
-            return !snapshot_sound(message);
+        case MessageType::kAppend: return !entries_sound(message);
+        case MessageType::kSnapshot: return !snapshot_sound(message);
         case MessageType::kVote:
         case MessageType::kPreVote:
             // No candidate has an entry of a term that comes after the one it asks for.
             return message.log_term > message.term;
-        case MessageType::kAppendResponse:
-            return message.log_term > message.term;
-        case MessageType::kTransferLeader:
-            return message.node == kNobody;
+        case MessageType::kAppendResponse: return message.log_term > message.term;
+        case MessageType::kTransferLeader: return message.node == kNobody;
         case MessageType::kVoteResponse:
         case MessageType::kPreVoteResponse:
         case MessageType::kHeartbeat:
         case MessageType::kHeartbeatResponse:
         case MessageType::kTimeoutNow:
         case MessageType::kReadIndex:
-        case MessageType::kReadIndexResponse:
-            return false;
+        case MessageType::kReadIndexResponse: return false;
     }
     return true;
 }

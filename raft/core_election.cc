@@ -244,12 +244,9 @@ void Core::count_vote(NodeId from, bool granted) {
         return std::nullopt;
     });
     switch (result) {
-        case VoteResult::kPending:
-            return;
-        case VoteResult::kLost:
-            return become_follower(term_, kNobody);
-        case VoteResult::kWon:
-            break;
+        case VoteResult::kPending: return;
+        case VoteResult::kLost: return become_follower(term_, kNobody);
+        case VoteResult::kWon: break;
     }
     if (role_ == Role::kPreCandidate) return run_campaign(Campaign::kVote);
     become_leader();

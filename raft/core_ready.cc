@@ -10,9 +10,7 @@ bool Core::needs_write() const {
     return log_.has_unissued() || issued_hard_.term != term_ || issued_hard_.vote != vote_;
 }
 
-bool Core::can_write() const {
-    return last_write_ - persisted_ < config_.writes_in_flight_max;
-}
+bool Core::can_write() const { return last_write_ - persisted_ < config_.writes_in_flight_max; }
 
 bool Core::has_ready() const {
     if (reported_soft_ != SoftState{role_, leader_}) return true;

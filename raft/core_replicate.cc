@@ -64,12 +64,8 @@ void Core::handle_append_response(const Message& message) {
         progress.state == ProgressState::kProbe && progress.match == message.index;
     if (!news && !probe_answered) return;
     switch (progress.state) {
-        case ProgressState::kProbe:
-            progress.become_replicate();
-            break;
-        case ProgressState::kReplicate:
-            progress.inflights.free_to(message.index);
-            break;
+        case ProgressState::kProbe: progress.become_replicate(); break;
+        case ProgressState::kReplicate: progress.inflights.free_to(message.index); break;
         case ProgressState::kSnapshot:
             // Whether by this snapshot or another way: it can go on with entries.
             if (progress.match + 1 >= log_.first_index()) {

@@ -22,17 +22,14 @@ void Core::step(Message message) {
 void Core::step_higher_term(const Message& message) {
     switch (message.type) {
         // Asking for a term is not entering it, and being granted it neither.
-        case MessageType::kPreVote:
-            return;
+        case MessageType::kPreVote: return;
         case MessageType::kPreVoteResponse:
             if (!message.reject) return;
             break;
         case MessageType::kAppend:
         case MessageType::kHeartbeat:
-        case MessageType::kSnapshot:
-            return become_follower(message.term, message.from);
-        default:
-            break;
+        case MessageType::kSnapshot: return become_follower(message.term, message.from);
+        default: break;
     }
     become_follower(message.term, kNobody);
 }
@@ -63,8 +60,7 @@ void Core::step_lower_term(const Message& message) {
             answer.reject = true;
             return send(std::move(answer));
         }
-        default:
-            return;
+        default: return;
     }
 }
 
@@ -73,26 +69,18 @@ void Core::step_current_term(Message& message) {
                   message.type == MessageType::kPreVoteResponse);
     switch (message.type) {
         case MessageType::kVote:
-        case MessageType::kPreVote:
-            return handle_vote_request(message);
+        case MessageType::kPreVote: return handle_vote_request(message);
         case MessageType::kVoteResponse:
-        case MessageType::kPreVoteResponse:
-            return handle_vote_response(message);
+        case MessageType::kPreVoteResponse: return handle_vote_response(message);
         case MessageType::kAppend:
         case MessageType::kHeartbeat:
-        case MessageType::kSnapshot:
-            return step_from_leader(message);
-        case MessageType::kTimeoutNow:
-            return handle_timeout_now(message);
-        case MessageType::kReadIndexResponse:
-            return handle_read_response(message);
-        case MessageType::kTransferLeader:
-            return handle_transfer_request(message);
-        case MessageType::kReadIndex:
-            return handle_read_request(message);
+        case MessageType::kSnapshot: return step_from_leader(message);
+        case MessageType::kTimeoutNow: return handle_timeout_now(message);
+        case MessageType::kReadIndexResponse: return handle_read_response(message);
+        case MessageType::kTransferLeader: return handle_transfer_request(message);
+        case MessageType::kReadIndex: return handle_read_request(message);
         case MessageType::kAppendResponse:
-        case MessageType::kHeartbeatResponse:
-            return step_leader(message);
+        case MessageType::kHeartbeatResponse: return step_leader(message);
     }
 }
 

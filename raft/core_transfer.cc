@@ -31,9 +31,7 @@ std::optional<Refusal> Core::transfer_leader(NodeId to) {
     return std::nullopt;
 }
 
-void Core::abort_transfer() {
-    transferee_ = kNobody;
-}
+void Core::abort_transfer() { transferee_ = kNobody; }
 
 std::optional<Refusal> Core::hand_over() {
     if (role_ != Role::kLeader) return Refusal::kNotLeader;

@@ -32,9 +32,7 @@ std::vector<NodeId> all_members(const ConfState& conf) {
     return ids;
 }
 
-static void erase(std::vector<NodeId>& ids, NodeId id) {
-    std::erase(ids, id);
-}
+static void erase(std::vector<NodeId>& ids, NodeId id) { std::erase(ids, id); }
 
 static void insert(std::vector<NodeId>& ids, NodeId id) {
     const auto at = std::ranges::lower_bound(ids, id);
@@ -47,16 +45,12 @@ ConfState changed(const ConfState& conf, const ConfChange& change) {
     ConfState next = conf;
     erase(next.learners, change.node);
     switch (change.type) {
-        case ConfChangeType::kAddVoter:
-            insert(next.voters, change.node);
-            break;
+        case ConfChangeType::kAddVoter: insert(next.voters, change.node); break;
         case ConfChangeType::kAddLearner:
             erase(next.voters, change.node);
             insert(next.learners, change.node);
             break;
-        case ConfChangeType::kRemove:
-            erase(next.voters, change.node);
-            break;
+        case ConfChangeType::kRemove: erase(next.voters, change.node); break;
     }
     TIMBER_ASSERT(well_formed(next));
     return next;

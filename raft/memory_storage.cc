@@ -50,9 +50,7 @@ void MemoryStorage::compact(LogIndex index) {
     entries_.erase(entries_.begin(), entries_.begin() + static_cast<ptrdiff_t>(count));
 }
 
-InitialState MemoryStorage::initial_state() const {
-    return {hard_state_, conf_state_};
-}
+InitialState MemoryStorage::initial_state() const { return {hard_state_, conf_state_}; }
 
 Result<Term> MemoryStorage::term(LogIndex index) const {
     if (index == base_index_) return base_term_;

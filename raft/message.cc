@@ -6,32 +6,19 @@ namespace timber::raft {
 
 std::string_view to_string(MessageType type) {
     switch (type) {
-        case MessageType::kVote:
-            return "Vote";
-        case MessageType::kVoteResponse:
-            return "VoteResponse";
-        case MessageType::kPreVote:
-            return "PreVote";
-        case MessageType::kPreVoteResponse:
-            return "PreVoteResponse";
-        case MessageType::kAppend:
-            return "Append";
-        case MessageType::kAppendResponse:
-            return "AppendResponse";
-        case MessageType::kHeartbeat:
-            return "Heartbeat";
-        case MessageType::kHeartbeatResponse:
-            return "HeartbeatResponse";
-        case MessageType::kSnapshot:
-            return "Snapshot";
-        case MessageType::kTransferLeader:
-            return "TransferLeader";
-        case MessageType::kTimeoutNow:
-            return "TimeoutNow";
-        case MessageType::kReadIndex:
-            return "ReadIndex";
-        case MessageType::kReadIndexResponse:
-            return "ReadIndexResponse";
+        case MessageType::kVote: return "Vote";
+        case MessageType::kVoteResponse: return "VoteResponse";
+        case MessageType::kPreVote: return "PreVote";
+        case MessageType::kPreVoteResponse: return "PreVoteResponse";
+        case MessageType::kAppend: return "Append";
+        case MessageType::kAppendResponse: return "AppendResponse";
+        case MessageType::kHeartbeat: return "Heartbeat";
+        case MessageType::kHeartbeatResponse: return "HeartbeatResponse";
+        case MessageType::kSnapshot: return "Snapshot";
+        case MessageType::kTransferLeader: return "TransferLeader";
+        case MessageType::kTimeoutNow: return "TimeoutNow";
+        case MessageType::kReadIndex: return "ReadIndex";
+        case MessageType::kReadIndexResponse: return "ReadIndexResponse";
     }
     return "Unknown";
 }

@@ -8,12 +8,9 @@ namespace timber::raft {
 
 bool Progress::paused() const {
     switch (state) {
-        case ProgressState::kProbe:
-            return probe_sent;
-        case ProgressState::kReplicate:
-            return inflights.full() || (slow && inflights.count() > 0);
-        case ProgressState::kSnapshot:
-            return true;
+        case ProgressState::kProbe: return probe_sent;
+        case ProgressState::kReplicate: return inflights.full() || (slow && inflights.count() > 0);
+        case ProgressState::kSnapshot: return true;
     }
     TIMBER_UNREACHABLE();
 }

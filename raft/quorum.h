@@ -14,9 +14,7 @@
 
 namespace timber::raft {
 
-inline size_t majority_count(size_t voters) {
-    return voters / 2 + 1;
-}
+inline size_t majority_count(size_t voters) { return voters / 2 + 1; }
 
 // The highest number that a majority of `numbers` has reached. Reorders `numbers`.
 uint64_t majority_reached(std::span<uint64_t> numbers);

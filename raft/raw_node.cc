@@ -9,9 +9,7 @@ static Error contradiction(const std::string& detail) {
     return make_error(ErrorCode::kCorrupted, "raft storage: " + detail);
 }
 
-static std::string text(LogIndex index) {
-    return std::to_string(index.value());
-}
+static std::string text(LogIndex index) { return std::to_string(index.value()); }
 
 static Result<Core::Start> read_start(const Config& config, const Storage& storage) {
     const InitialState initial = storage.initial_state();
@@ -54,21 +52,11 @@ RawNode::RawNode(RawNode&&) noexcept = default;
 RawNode& RawNode::operator=(RawNode&&) noexcept = default;
 RawNode::~RawNode() = default;
 
-void RawNode::tick() {
-    core_->tick();
-}
-void RawNode::observe_time(BootTimeUs now) {
-    core_->observe_time(now);
-}
-void RawNode::step(Message message) {
-    core_->step(std::move(message));
-}
-void RawNode::persisted(WriteNumber number) {
-    core_->persisted(number);
-}
-void RawNode::applied(LogIndex index) {
-    core_->applied(index);
-}
+void RawNode::tick() { core_->tick(); }
+void RawNode::observe_time(BootTimeUs now) { core_->observe_time(now); }
+void RawNode::step(Message message) { core_->step(std::move(message)); }
+void RawNode::persisted(WriteNumber number) { core_->persisted(number); }
+void RawNode::applied(LogIndex index) { core_->applied(index); }
 
 Proposed RawNode::propose(Payload payload) {
     return core_->propose(std::span<const Payload>(&payload, 1), EntryType::kNormal);
@@ -83,9 +71,7 @@ ConfState RawNode::apply_conf_change(const ConfChange& change) {
     return core_->apply_conf_change(change);
 }
 
-std::optional<Refusal> RawNode::read_index(ReadId id) {
-    return core_->read_index(id);
-}
+std::optional<Refusal> RawNode::read_index(ReadId id) { return core_->read_index(id); }
 std::optional<LeaseRead> RawNode::begin_lease_read(BootTimeUs now) const {
     return core_->begin_lease_read(now);
 }
@@ -93,54 +79,26 @@ bool RawNode::lease_covers(const LeaseRead& read, BootTimeUs now) const {
     return core_->lease_covers(read, now);
 }
 
-std::optional<Refusal> RawNode::campaign() {
-    return core_->campaign();
-}
-std::optional<Refusal> RawNode::transfer_leader(NodeId to) {
-    return core_->transfer_leader(to);
-}
-void RawNode::abort_transfer() {
-    core_->abort_transfer();
-}
-std::optional<Refusal> RawNode::hand_over() {
-    return core_->hand_over();
-}
+std::optional<Refusal> RawNode::campaign() { return core_->campaign(); }
+std::optional<Refusal> RawNode::transfer_leader(NodeId to) { return core_->transfer_leader(to); }
+void RawNode::abort_transfer() { core_->abort_transfer(); }
+std::optional<Refusal> RawNode::hand_over() { return core_->hand_over(); }
 
-void RawNode::report_unreachable(NodeId node) {
-    core_->report_unreachable(node);
-}
-void RawNode::report_slow(NodeId node, bool slow) {
-    core_->report_slow(node, slow);
-}
+void RawNode::report_unreachable(NodeId node) { core_->report_unreachable(node); }
+void RawNode::report_slow(NodeId node, bool slow) { core_->report_slow(node, slow); }
 void RawNode::report_snapshot(NodeId node, SnapshotReport report) {
     core_->report_snapshot(node, report);
 }
-void RawNode::report_own_disk(bool stalled) {
-    core_->report_own_disk(stalled);
-}
+void RawNode::report_own_disk(bool stalled) { core_->report_own_disk(stalled); }
 
-bool RawNode::has_ready() const {
-    return core_->has_ready();
-}
-Ready RawNode::ready() {
-    return core_->ready();
-}
+bool RawNode::has_ready() const { return core_->has_ready(); }
+Ready RawNode::ready() { return core_->ready(); }
 
-NodeStatus RawNode::status() const {
-    return core_->status();
-}
-Term RawNode::term() const {
-    return core_->term();
-}
-Role RawNode::role() const {
-    return core_->role();
-}
-NodeId RawNode::leader() const {
-    return core_->leader();
-}
-LogIndex RawNode::commit() const {
-    return core_->commit();
-}
+NodeStatus RawNode::status() const { return core_->status(); }
+Term RawNode::term() const { return core_->term(); }
+Role RawNode::role() const { return core_->role(); }
+NodeId RawNode::leader() const { return core_->leader(); }
+LogIndex RawNode::commit() const { return core_->commit(); }
 std::optional<Term> RawNode::term_at(LogIndex index) const {
     const TermAt at = core_->log().term(index);
     if (at.lookup != Lookup::kFound) return std::nullopt;
@@ -152,8 +110,6 @@ std::vector<Entry> RawNode::entries(LogIndex low, LogIndex high) const {
                                    SIZE_MAX, found));
     return found;
 }
-void RawNode::check_invariants() const {
-    core_->check_invariants();
-}
+void RawNode::check_invariants() const { core_->check_invariants(); }
 
 }  // namespace timber::raft

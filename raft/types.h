@@ -79,9 +79,7 @@ struct Entry {
 
 // What an entry counts for in limits of bytes: its payload and a fixed share for the rest.
 inline constexpr size_t kEntryOverheadBytes = 32;
-inline size_t entry_bytes(const Entry& entry) {
-    return entry.payload.size() + kEntryOverheadBytes;
-}
+inline size_t entry_bytes(const Entry& entry) { return entry.payload.size() + kEntryOverheadBytes; }
 
 // What a node must not forget. `commit` is worth keeping: see the note at Write.
 struct HardState {

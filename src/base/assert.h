@@ -34,19 +34,19 @@ constexpr int64_t assert_value(const T& value) {
 }  // namespace internal
 }  // namespace timber
 
-#define TIMBER_ASSERT(condition)                                          \
-    do {                                                                  \
-        if (!(condition)) [[unlikely]]                                    \
-            ::timber::assert_failed(#condition, __FILE__, __LINE__);      \
+#define TIMBER_ASSERT(condition)                                     \
+    do {                                                             \
+        if (!(condition)) [[unlikely]]                               \
+            ::timber::assert_failed(#condition, __FILE__, __LINE__); \
     } while (false)
 
-#define TIMBER_ASSERT_OP(left, op, right)                                                \
-    do {                                                                                 \
-        const auto& timber_left = (left);                                                \
-        const auto& timber_right = (right);                                              \
-        if (!(timber_left op timber_right)) [[unlikely]]                                 \
-            ::timber::assert_failed_values(#left " " #op " " #right, __FILE__, __LINE__, \
-                                           ::timber::internal::assert_value(timber_left), \
+#define TIMBER_ASSERT_OP(left, op, right)                                                   \
+    do {                                                                                    \
+        const auto& timber_left = (left);                                                   \
+        const auto& timber_right = (right);                                                 \
+        if (!(timber_left op timber_right)) [[unlikely]]                                    \
+            ::timber::assert_failed_values(#left " " #op " " #right, __FILE__, __LINE__,    \
+                                           ::timber::internal::assert_value(timber_left),   \
                                            ::timber::internal::assert_value(timber_right)); \
     } while (false)
 
@@ -55,9 +55,9 @@ constexpr int64_t assert_value(const T& value) {
 #ifdef TIMBER_SLOW_CHECKS
 #define TIMBER_CHECK_SLOW(condition) TIMBER_ASSERT(condition)
 #else
-#define TIMBER_CHECK_SLOW(condition)              \
-    do {                                          \
-        if constexpr (false) (void)(condition);   \
+#define TIMBER_CHECK_SLOW(condition)            \
+    do {                                        \
+        if constexpr (false) (void)(condition); \
     } while (false)
 #endif
 

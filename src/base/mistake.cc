@@ -17,7 +17,7 @@ static constexpr MistakeText kMistakeTexts[] = {
 #define TIMBER_MISTAKE_TEXT(name, sentence) {#name, sentence},
     TIMBER_MISTAKES(TIMBER_MISTAKE_TEXT)
 #undef TIMBER_MISTAKE_TEXT
-    {"none", "nothing goes wrong"}};
+        {"none", "nothing goes wrong"}};
 
 std::string_view mistake_name(Mistake mistake) {
     TIMBER_ASSERT(mistake <= Mistake::kCount);

@@ -6,79 +6,71 @@
     TIMBER_MISTAKES_LOG(X) \
     TIMBER_MISTAKES_RAFT(X)
 
-#define TIMBER_MISTAKES_LOG(X)                                                                    \
-    X(log_ack_before_durable,                                                                     \
-      "a batch is acknowledged when its write is submitted; log_crash_explorer")                  \
-    X(log_write_not_durable,                                                                      \
-      "a group's write stays in the device's volatile cache; log_crash_explorer")                 \
-    X(log_completion_out_of_order,                                                                \
-      "a group is acknowledged while an earlier one is in flight; log_crash_explorer")            \
-    X(log_write_error_ignored,                                                                    \
-      "a failed write counts as done; log_crash_explorer")                                        \
-    X(log_block_rewritten,                                                                        \
-      "a group overwrites the last block of its predecessor; log_crash_explorer")                 \
-    X(log_header_unchecked,                                                                       \
-      "no checksum covers a group's header; log_crash_explorer, by its damage rounds")            \
-    X(log_chain_unchecked,                                                                        \
-      "recovery does not compare predecessor and epoch; log_crash_explorer")                      \
-    X(log_epoch_reused,                                                                           \
+#define TIMBER_MISTAKES_LOG(X)                                                                     \
+    X(log_ack_before_durable,                                                                      \
+      "a batch is acknowledged when its write is submitted; log_crash_explorer")                   \
+    X(log_write_not_durable,                                                                       \
+      "a group's write stays in the device's volatile cache; log_crash_explorer")                  \
+    X(log_completion_out_of_order,                                                                 \
+      "a group is acknowledged while an earlier one is in flight; log_crash_explorer")             \
+    X(log_write_error_ignored, "a failed write counts as done; log_crash_explorer")                \
+    X(log_block_rewritten,                                                                         \
+      "a group overwrites the last block of its predecessor; log_crash_explorer")                  \
+    X(log_header_unchecked,                                                                        \
+      "no checksum covers a group's header; log_crash_explorer, by its damage rounds")             \
+    X(log_chain_unchecked, "recovery does not compare predecessor and epoch; log_crash_explorer")  \
+    X(log_epoch_reused,                                                                            \
       "two recoveries choose the same epoch, so a gap filled with the same bytes revives what lay" \
-      " behind it; log_crash_explorer")                                                           \
-    X(log_recovery_not_synced,                                                                    \
-      "recovery acts on bytes that were readable but not durable; log_crash_explorer")            \
-    X(log_identity_kept,                                                                          \
-      "a segment is reused without a fresh identity; log_crash_explorer")                         \
-    X(log_directory_not_synced,                                                                   \
-      "a new segment's name is not made durable; log_crash_explorer")                             \
-    X(log_release_not_durable,                                                                    \
-      "a segment is reused before release and checkpoint are durable; log_crash_explorer")        \
-    X(log_checkpoint_incomplete,                                                                  \
-      "a checkpoint leaves one carried-forward record out; log_crash_explorer")                   \
-    X(log_witness_ahead,                                                                          \
-      "a group claims that batches in flight are durable; log_crash_explorer")
+      " behind it; log_crash_explorer")                                                            \
+    X(log_recovery_not_synced,                                                                     \
+      "recovery acts on bytes that were readable but not durable; log_crash_explorer")             \
+    X(log_identity_kept, "a segment is reused without a fresh identity; log_crash_explorer")       \
+    X(log_directory_not_synced, "a new segment's name is not made durable; log_crash_explorer")    \
+    X(log_release_not_durable,                                                                     \
+      "a segment is reused before release and checkpoint are durable; log_crash_explorer")         \
+    X(log_checkpoint_incomplete,                                                                   \
+      "a checkpoint leaves one carried-forward record out; log_crash_explorer")                    \
+    X(log_witness_ahead, "a group claims that batches in flight are durable; log_crash_explorer")
 
-#define TIMBER_MISTAKES_RAFT(X)                                                                  \
-    X(raft_vote_forgotten,                                                                       \
-      "a write keeps the term and not the vote, so a restarted node votes twice; the check of "  \
-      "promises against the disk, or election safety")                                           \
-    X(raft_own_vote_before_durable,                                                              \
-      "a candidate counts its own vote at once; the check of leaders against disks")             \
-    X(raft_own_match_before_durable,                                                             \
-      "a leader counts its own log before it is durable; the check of commits against disks")    \
-    X(raft_completion_by_index_and_term,                                                         \
-      "a completion counts for whatever has its index and term now; the check of what a node "   \
-      "believes durable against its disk")                                                       \
-    X(raft_old_term_committed_by_count,                                                          \
-      "a leader commits an older term's entry by counting; leader completeness, or the rule "    \
-      "that commits advance to an own entry")                                                    \
-    X(raft_ack_before_durable,                                                                   \
-      "an append is acknowledged at once; the check of promises against the disk")               \
-    X(raft_vote_skips_log_check,                                                                 \
-      "a vote is granted to a log that is behind; the check of grants")                          \
-    X(raft_pre_vote_skips_log_check,                                                             \
-      "a pre-vote is granted to a log that is behind; the check of grants")                      \
-    X(raft_change_handed_over_twice,                                                             \
-      "a membership change at the end of a page is handed over twice; the state machine")        \
-    X(raft_read_without_quorum,                                                                  \
-      "a read is confirmed without a round; linearizability")                                    \
-    X(raft_read_before_own_commit,                                                               \
-      "a new leader reads before an entry of its term is committed; linearizability")            \
-    X(raft_lease_from_receipt,                                                                   \
-      "the lease counts from when the answer came; linearizability")                             \
-    X(raft_lease_kept_in_transfer,                                                               \
-      "the lease is kept when leadership is offered; linearizability")                           \
-    X(raft_restart_forgets_promise,                                                              \
-      "a restarted node votes at once, though a leader may hold a lease; linearizability")       \
-    X(raft_truncate_keeps_durable,                                                               \
-      "cutting the log leaves the durable index ahead; invariants N4 and L5, or the check of "   \
-      "what a node believes durable")                                                            \
-    X(raft_stale_snapshot_accepted,                                                              \
-      "a snapshot older than what is committed is restored; commit going back")                  \
-    X(raft_late_ack_moves_match_back,                                                            \
-      "a late acknowledgement lowers a follower's match; the check that match never goes down")  \
-    X(raft_heartbeat_commit_unbounded,                                                           \
-      "a heartbeat carries a commit that the follower may not match; state machine safety")      \
-    X(raft_append_without_previous_check,                                                        \
-      "entries are taken whatever comes before them; log matching")                              \
-    X(raft_snapshot_ack_before_installed,                                                        \
+#define TIMBER_MISTAKES_RAFT(X)                                                                    \
+    X(raft_vote_forgotten,                                                                         \
+      "a write keeps the term and not the vote, so a restarted node votes twice; the check of "    \
+      "promises against the disk, or election safety")                                             \
+    X(raft_own_vote_before_durable,                                                                \
+      "a candidate counts its own vote at once; the check of leaders against disks")               \
+    X(raft_own_match_before_durable,                                                               \
+      "a leader counts its own log before it is durable; the check of commits against disks")      \
+    X(raft_completion_by_index_and_term,                                                           \
+      "a completion counts for whatever has its index and term now; the check of what a node "     \
+      "believes durable against its disk")                                                         \
+    X(raft_old_term_committed_by_count,                                                            \
+      "a leader commits an older term's entry by counting; leader completeness, or the rule "      \
+      "that commits advance to an own entry")                                                      \
+    X(raft_ack_before_durable,                                                                     \
+      "an append is acknowledged at once; the check of promises against the disk")                 \
+    X(raft_vote_skips_log_check, "a vote is granted to a log that is behind; the check of grants") \
+    X(raft_pre_vote_skips_log_check,                                                               \
+      "a pre-vote is granted to a log that is behind; the check of grants")                        \
+    X(raft_change_handed_over_twice,                                                               \
+      "a membership change at the end of a page is handed over twice; the state machine")          \
+    X(raft_read_without_quorum, "a read is confirmed without a round; linearizability")            \
+    X(raft_read_before_own_commit,                                                                 \
+      "a new leader reads before an entry of its term is committed; linearizability")              \
+    X(raft_lease_from_receipt, "the lease counts from when the answer came; linearizability")      \
+    X(raft_lease_kept_in_transfer,                                                                 \
+      "the lease is kept when leadership is offered; linearizability")                             \
+    X(raft_restart_forgets_promise,                                                                \
+      "a restarted node votes at once, though a leader may hold a lease; linearizability")         \
+    X(raft_truncate_keeps_durable,                                                                 \
+      "cutting the log leaves the durable index ahead; invariants N4 and L5, or the check of "     \
+      "what a node believes durable")                                                              \
+    X(raft_stale_snapshot_accepted,                                                                \
+      "a snapshot older than what is committed is restored; commit going back")                    \
+    X(raft_late_ack_moves_match_back,                                                              \
+      "a late acknowledgement lowers a follower's match; the check that match never goes down")    \
+    X(raft_heartbeat_commit_unbounded,                                                             \
+      "a heartbeat carries a commit that the follower may not match; state machine safety")        \
+    X(raft_append_without_previous_check,                                                          \
+      "entries are taken whatever comes before them; log matching")                                \
+    X(raft_snapshot_ack_before_installed,                                                          \
       "a snapshot is acknowledged before it is durable; the check of promises against the disk")

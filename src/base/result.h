@@ -23,27 +23,27 @@ namespace timber {
 // What went wrong, as far as a caller may want to tell cases apart.
 enum class ErrorCode : uint8_t {
     // The request.
-    kInvalidArgument,    // a value outside its documented range
-    kTooLarge,           // over a documented limit
-    kNotFound,           // no such file, key or record
-    kAlreadyExists,      // created twice
-    kBusy,               // a bounded queue is full; nothing was accepted, try again later
-    kClosed,             // the component was closed before, or while, this ran
-    kUnsupported,        // the platform or the file system lacks it
+    kInvalidArgument,  // a value outside its documented range
+    kTooLarge,         // over a documented limit
+    kNotFound,         // no such file, key or record
+    kAlreadyExists,    // created twice
+    kBusy,             // a bounded queue is full; nothing was accepted, try again later
+    kClosed,           // the component was closed before, or while, this ran
+    kUnsupported,      // the platform or the file system lacks it
     // The outside world.
-    kNoSpace,            // the disk is full
-    kPermissionDenied,   // the operating system refused
-    kLocked,             // another process holds the lock
-    kIoError,            // the operating system reported a failed read, write or sync
-    kCrashed,            // the simulated machine is dead; jobs unwind
+    kNoSpace,           // the disk is full
+    kPermissionDenied,  // the operating system refused
+    kLocked,            // another process holds the lock
+    kIoError,           // the operating system reported a failed read, write or sync
+    kCrashed,           // the simulated machine is dead; jobs unwind
     // What was read.
-    kWrongFormat,        // not a file of ours
-    kNewerFormat,        // written by a later version
-    kForeign,            // ours, but of another log, store or cluster
-    kCorrupted,          // a checksum or a structure is wrong
-    kMissing,            // a file or a part that must be there is not
+    kWrongFormat,  // not a file of ours
+    kNewerFormat,  // written by a later version
+    kForeign,      // ours, but of another log, store or cluster
+    kCorrupted,    // a checksum or a structure is wrong
+    kMissing,      // a file or a part that must be there is not
     // The component.
-    kPoisoned,           // an earlier write or sync failed; only a restart helps
+    kPoisoned,  // an earlier write or sync failed; only a restart helps
 };
 
 std::string_view to_string(ErrorCode code);
@@ -151,16 +151,16 @@ void Result<T>::require_ok() const {
 #define TIMBER_CONCAT_INNER(a, b) a##b
 #define TIMBER_CONCAT(a, b) TIMBER_CONCAT_INNER(a, b)
 
-#define TIMBER_CHECK(expression)                                                     \
-    do {                                                                             \
-        if (auto timber_status = (expression); !timber_status.ok()) [[unlikely]]     \
-            return std::move(timber_status).error();                                 \
+#define TIMBER_CHECK(expression)                                                 \
+    do {                                                                         \
+        if (auto timber_status = (expression); !timber_status.ok()) [[unlikely]] \
+            return std::move(timber_status).error();                             \
     } while (false)
 
-#define TIMBER_TRY_NAMED(temporary, declaration, expression)                         \
-    auto temporary = (expression);                                                   \
-    if (!temporary.ok()) [[unlikely]]                                                \
-        return std::move(temporary).error();                                         \
+#define TIMBER_TRY_NAMED(temporary, declaration, expression) \
+    auto temporary = (expression);                           \
+    if (!temporary.ok()) [[unlikely]]                        \
+        return std::move(temporary).error();                 \
     declaration = std::move(temporary).value()
 
 #define TIMBER_TRY(declaration, expression) \

@@ -39,9 +39,7 @@ Slot decode(uint64_t word) {
     return slot;
 }
 
-uint32_t slot_number(FileHandle handle) {
-    return handle.value() & kSlotMask;
-}
+uint32_t slot_number(FileHandle handle) { return handle.value() & kSlotMask; }
 
 // The slot of an open handle.
 Slot require_open(uint64_t word, FileHandle handle) {

@@ -10,16 +10,12 @@ thread_local Loop* current_loop = nullptr;
 
 }  // namespace
 
-Loop* Loop::current() {
-    return current_loop;
-}
+Loop* Loop::current() { return current_loop; }
 
 Loop::Loop(Clock& clock)
     : clock_(clock), stop_task_([](Task&) { current_loop->stopping_ = true; }) {}
 
-Loop::~Loop() {
-    TIMBER_ASSERT(!running_);
-}
+Loop::~Loop() { TIMBER_ASSERT(!running_); }
 
 // Why no task is left lying while the loop sleeps. Four sequentially consistent steps:
 //   poster: P1 push the task        P2 read `sleeping_`

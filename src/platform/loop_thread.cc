@@ -13,9 +13,7 @@ LoopThread::LoopThread(std::shared_ptr<Loop> loop, std::string name)
           loop_->run();
       }) {}
 
-LoopThread::~LoopThread() {
-    stop();
-}
+LoopThread::~LoopThread() { stop(); }
 
 void LoopThread::call(std::move_only_function<void()> function) {
     TIMBER_ASSERT(thread_.joinable());

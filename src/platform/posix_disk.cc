@@ -71,9 +71,7 @@ int probe_direct(const std::string& directory) {
 
 // EOPNOTSUPP: no files without a name here; EISDIR: a kernel that does not know them; the others
 // have to do with the directory and not with direct I/O. An open will tell.
-bool refuses_direct(int probe_errno) {
-    return probe_errno == EINVAL;
-}
+bool refuses_direct(int probe_errno) { return probe_errno == EINVAL; }
 
 std::string nearest_existing(std::string_view directory) {
     std::string path(directory);
@@ -120,9 +118,7 @@ Result<FileHandle> PosixDisk::open(std::string_view path, OpenOptions options) {
 
 // Linux releases the descriptor even if close() reports an error, and what it could report is not
 // ours to act on: nobody relies on data that was not synced.
-void PosixDisk::close(FileHandle file) {
-    ::close(files_.take(file).fd);
-}
+void PosixDisk::close(FileHandle file) { ::close(files_.take(file).fd); }
 
 Result<uint64_t> PosixDisk::size(FileHandle file) {
     struct stat status;

@@ -12,12 +12,8 @@ static Instant read_clock(clockid_t id) {
     return {int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec};
 }
 
-Instant SystemClock::now() const {
-    return read_clock(CLOCK_MONOTONIC);
-}
+Instant SystemClock::now() const { return read_clock(CLOCK_MONOTONIC); }
 
-Instant SystemClock::boot_now() const {
-    return read_clock(CLOCK_BOOTTIME);
-}
+Instant SystemClock::boot_now() const { return read_clock(CLOCK_BOOTTIME); }
 
 }  // namespace timber

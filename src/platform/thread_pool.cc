@@ -18,9 +18,7 @@ ThreadPoolExecutor::ThreadPoolExecutor(size_t thread_count) {
     for (size_t i = 0; i < thread_count; ++i) threads_.emplace_back([this] { work(); });
 }
 
-ThreadPoolExecutor::~ThreadPoolExecutor() {
-    stop();
-}
+ThreadPoolExecutor::~ThreadPoolExecutor() { stop(); }
 
 void ThreadPoolExecutor::run(const char* name, std::move_only_function<void()> job) {
     const MutexLock lock(mutex_);

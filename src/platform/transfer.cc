@@ -16,14 +16,10 @@ namespace {
 
 const char* name_of(IoKind kind) {
     switch (kind) {
-        case IoKind::kRead:
-            return "read";
-        case IoKind::kWrite:
-            return "write";
-        case IoKind::kSync:
-            return "sync";
-        case IoKind::kAllocate:
-            return "allocate";
+        case IoKind::kRead: return "read";
+        case IoKind::kWrite: return "write";
+        case IoKind::kSync: return "sync";
+        case IoKind::kAllocate: return "allocate";
     }
     TIMBER_UNREACHABLE();
 }
@@ -68,14 +64,11 @@ int64_t blocking_call(const IoOp& op, int fd) {
     const iovec vector = {part.data, part.bytes};
     const auto offset = static_cast<off_t>(part.offset);
     switch (op.kind()) {
-        case IoKind::kRead:
-            return ::preadv(fd, &vector, 1, offset);
+        case IoKind::kRead: return ::preadv(fd, &vector, 1, offset);
         case IoKind::kWrite:
             return ::pwritev2(fd, &vector, 1, offset, op.durable() ? RWF_DSYNC : 0);
-        case IoKind::kSync:
-            return ::fdatasync(fd);
-        case IoKind::kAllocate:
-            return ::fallocate(fd, 0, offset, static_cast<off_t>(op.bytes()));
+        case IoKind::kSync: return ::fdatasync(fd);
+        case IoKind::kAllocate: return ::fallocate(fd, 0, offset, static_cast<off_t>(op.bytes()));
     }
     TIMBER_UNREACHABLE();
 }
@@ -95,13 +88,10 @@ std::optional<Result<size_t>> advance_transfer(IoOp& op, Descriptor file, int64_
         return Result<size_t>(os_error(static_cast<int>(-answer), {}, name_of(op.kind())));
     }
     switch (op.kind()) {
-        case IoKind::kRead:
-            return advance_read(op, file, static_cast<size_t>(answer));
-        case IoKind::kWrite:
-            return advance_write(op, file, static_cast<size_t>(answer));
+        case IoKind::kRead: return advance_read(op, file, static_cast<size_t>(answer));
+        case IoKind::kWrite: return advance_write(op, file, static_cast<size_t>(answer));
         case IoKind::kSync:
-        case IoKind::kAllocate:
-            return Result<size_t>(size_t{0});
+        case IoKind::kAllocate: return Result<size_t>(size_t{0});
     }
     TIMBER_UNREACHABLE();
 }

@@ -60,16 +60,12 @@ void prepare_entry(io_uring_sqe* entry, const IoOp& op) {
     const int fd = load_descriptor(op).fd;
     const auto bytes = static_cast<unsigned>(part.bytes);
     switch (op.kind()) {
-        case IoKind::kRead:
-            io_uring_prep_read(entry, fd, part.data, bytes, part.offset);
-            return;
+        case IoKind::kRead: io_uring_prep_read(entry, fd, part.data, bytes, part.offset); return;
         case IoKind::kWrite:
             io_uring_prep_write(entry, fd, part.data, bytes, part.offset);
             if (op.durable()) entry->rw_flags = RWF_DSYNC;
             return;
-        case IoKind::kSync:
-            io_uring_prep_fsync(entry, fd, IORING_FSYNC_DATASYNC);
-            return;
+        case IoKind::kSync: io_uring_prep_fsync(entry, fd, IORING_FSYNC_DATASYNC); return;
         case IoKind::kAllocate:
             io_uring_prep_fallocate(entry, fd, 0, static_cast<off_t>(op.offset()),
                                     static_cast<off_t>(op.bytes()));
@@ -136,9 +132,7 @@ void Uring::enable() {
     (void)io_uring_register_ring_fd(&ring_);
 }
 
-io_uring_sqe* Uring::next_entry() {
-    return io_uring_get_sqe(&ring_);
-}
+io_uring_sqe* Uring::next_entry() { return io_uring_get_sqe(&ring_); }
 
 void Uring::submit(IoOp& op, Descriptor file) {
     store_descriptor(op, file);

@@ -22,9 +22,7 @@ UringLoop::~UringLoop() {
     ::close(wake_fd_);
 }
 
-UringLoop* UringLoop::current() {
-    return dynamic_cast<UringLoop*>(Loop::current());
-}
+UringLoop* UringLoop::current() { return dynamic_cast<UringLoop*>(Loop::current()); }
 
 void UringLoop::enter() {
     ring_->enable();

@@ -39,9 +39,9 @@ std::string Coverage::to_string() const {
     std::string text;
     for (size_t kind = 0; kind < kStateKindCount; ++kind) {
         const uint64_t tenths = states() == 0 ? 0 : counts_[kind] * 1000 / states();
-        text += "  " + std::string(kRows[kind].name) + ": " + std::to_string(counts_[kind]) +
-                " (" + std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) +
-                " %, floor " + std::to_string(kRows[kind].floor_percent) + " %)\n";
+        text += "  " + std::string(kRows[kind].name) + ": " + std::to_string(counts_[kind]) + " (" +
+                std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " %, floor " +
+                std::to_string(kRows[kind].floor_percent) + " %)\n";
     }
     return text + "  damage rounds: " + std::to_string(damage_rounds_) + "\n";
 }

@@ -18,7 +18,7 @@ enum class StateKind : uint8_t {
     kRecycling,      // while a used segment got its fresh identity
     kProcessDeath,
     kPowerCut,
-    kCutThenPower,   // a power cut right after a recovery from a process death
+    kCutThenPower,  // a power cut right after a recovery from a process death
     kCount,
 };
 inline constexpr size_t kStateKindCount = static_cast<size_t>(StateKind::kCount);

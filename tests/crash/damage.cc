@@ -50,18 +50,16 @@ DiskImage damaged(const DiskImage& image, const DiskImage& earlier, uint64_t see
     const std::vector<std::byte> bytes = image.bytes(path);
     if (bytes.size() < kBlockBytes) return result;
     const uint64_t block = draw_block(random, bytes);
-    const uint64_t sector = block * kSectorsInBlock +
-                            (random.one_in(2) ? 0 : random.below(kSectorsInBlock));
+    const uint64_t sector =
+        block * kSectorsInBlock + (random.one_in(2) ? 0 : random.below(kSectorsInBlock));
     const std::vector<std::byte> zeros(kSectorBytes);
     const uint64_t kind = random.below(8);
     log_info("damage of kind {} at {} sector {}", kind, path, sector);
     switch (kind) {
-        case 0:
-            result.overwrite(path, sector * kSectorBytes, zeros);
-            break;
+        case 0: result.overwrite(path, sector * kSectorBytes, zeros); break;
         case 1: {
-            const uint64_t other = draw_block(random, bytes) * kSectorsInBlock +
-                                   random.below(kSectorsInBlock);
+            const uint64_t other =
+                draw_block(random, bytes) * kSectorsInBlock + random.below(kSectorsInBlock);
             result.swap_sectors(path, sector, other);
             break;
         }
@@ -73,8 +71,7 @@ DiskImage damaged(const DiskImage& image, const DiskImage& earlier, uint64_t see
                              ByteView(old).subspan(sector * kSectorBytes, kSectorBytes));
             break;
         }
-        default:
-            result.flip_bit(path, block * kBlockBytes * 8 + draw_bit(random));
+        default: result.flip_bit(path, block * kBlockBytes * 8 + draw_bit(random));
     }
     return result;
 }
@@ -95,8 +92,7 @@ std::vector<FoundGroup> groups_in(const DiskImage& image, LogId log_id) {
         const std::vector<std::byte> bytes = image.bytes(path);
         for (uint64_t at = kBlockBytes; at + kBlockBytes <= bytes.size(); at += kBlockBytes) {
             const auto header = decode_group_header(ByteView(bytes).subspan(at), log_id);
-            if (header)
-                groups.push_back({path, at, at + header->total_bytes, header->durable_lsn});
+            if (header) groups.push_back({path, at, at + header->total_bytes, header->durable_lsn});
         }
     }
     return groups;

@@ -39,8 +39,7 @@ DiskImage image_after(const Life& life, const End& end, DeathReport& report) {
         clean.settle();
         return damaged(clean, life.earlier_image(), end.seed);
     }
-    const Death death =
-        end.kind == End::Kind::kPowerCut ? Death::kPowerCut : Death::kProcessDeath;
+    const Death death = end.kind == End::Kind::kPowerCut ? Death::kPowerCut : Death::kProcessDeath;
     return life.disk().image_after(death, end.seed, &report);
 }
 
@@ -183,8 +182,7 @@ class Explorer::Follower : public LifeWatcher {
 
 const char* Explorer::current_path() { return current_path_text.data(); }
 
-std::optional<Failure> Explorer::live(const Scenario& scenario, State state,
-                                      LifeWatcher& watcher) {
+std::optional<Failure> Explorer::live(const Scenario& scenario, State state, LifeWatcher& watcher) {
     set_current_path(state.path);
     Life life(scenario, contents_,
               {.image = std::move(state.image),

@@ -97,9 +97,9 @@ Status Life::visit(const BatchCursor& batch, RecoveredLog& recovered) {
     if (!batch.checkpoint()) {
         visited.content = contents_.identify(batch);
         if (!visited.content)
-            return make_error(ErrorCode::kInvalidArgument,
-                              "batch " + std::to_string(batch.lsn().value()) +
-                                  " is none that was ever appended");
+            return make_error(
+                ErrorCode::kInvalidArgument,
+                "batch " + std::to_string(batch.lsn().value()) + " is none that was ever appended");
     }
     recovered.batches.push_back(std::move(visited));
     return {};
@@ -110,9 +110,9 @@ Status Life::try_open() {
     Status status;
     opening_ = true;
     in_job([&] {
-        auto opened = LogEngine::open(
-            {*disk_, world_->executor(), *loop_}, scenario_.log,
-            [&](const BatchCursor& batch) { return visit(batch, recovered); });
+        auto opened =
+            LogEngine::open({*disk_, world_->executor(), *loop_}, scenario_.log,
+                            [&](const BatchCursor& batch) { return visit(batch, recovered); });
         opening_ = false;
         if (opened) {
             log_ = std::move(*opened);
@@ -129,9 +129,9 @@ Status Life::check_recovered(RecoveredLog& recovered) {
     recovered.report = log_->open_report();
     recovered.next_lsn = log_->next_lsn();
     recovered.released_lsn = log_->released_lsn();
-    old_batches_.assign(model_.owed().begin(),
-                        model_.owed().begin() +
-                            static_cast<ptrdiff_t>(std::min<size_t>(model_.owed().size(), 8)));
+    old_batches_.assign(
+        model_.owed().begin(),
+        model_.owed().begin() + static_cast<ptrdiff_t>(std::min<size_t>(model_.owed().size(), 8)));
     log_info("life: opened with batches {} to {}, row {}; owed were {} to {}, pending {}",
              recovered.report.first_lsn.value(), recovered.report.durable_lsn.value(),
              recovered.report.tail.decision,

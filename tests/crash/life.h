@@ -119,7 +119,9 @@ class Life {
 
     ContentId next_content();
     template <typename Job>
-    void in_job(Job job) { world_->run_job(std::move(job)); }
+    void in_job(Job job) {
+        world_->run_job(std::move(job));
+    }
     void fail(std::string what);
     void fail(const Status& status) {
         if (!status) fail(status.error().to_string());
@@ -145,7 +147,7 @@ class Life {
     bool dead_ = false;
     bool opening_ = false;
     bool witnessed_ = false;
-    bool faulted_ = false;        // some fault was planned
+    bool faulted_ = false;         // some fault was planned
     bool short_of_space_ = false;  // the disk was full at some time since the log was opened
     bool poison_seen_ = false;
     uint64_t contents_made_ = 0;

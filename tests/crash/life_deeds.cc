@@ -113,9 +113,9 @@ bool Life::may_be_refused(const Error& error) const {
 void Life::answered(ContentId id, const Result<Appended>& result) {
     --unanswered_;
     if (dead_) return;
-    log_info("life: step {} {}", disk_->steps(),
-             result ? "durable " + std::to_string(result->lsn().value())
-                    : result.error().to_string());
+    log_info(
+        "life: step {} {}", disk_->steps(),
+        result ? "durable " + std::to_string(result->lsn().value()) : result.error().to_string());
     if (result) {
         if (poison_seen_) fail("a batch was acknowledged by a poisoned log");
         fail(model_.acknowledged(id, *result));
@@ -210,9 +210,8 @@ void Life::step_world(uint64_t count) {
 
 void Life::wait_for_answers() {
     const Instant deadline = world_->now() + kPatience;
-    const bool over = world_->run_until([&] {
-        return unanswered_ == 0 || failure_ || world_->now() > deadline;
-    });
+    const bool over =
+        world_->run_until([&] { return unanswered_ == 0 || failure_ || world_->now() > deadline; });
     if (!over || (!failure_ && unanswered_ != 0)) fail("batches are never answered");
 }
 
@@ -246,8 +245,8 @@ void Life::release_some() {
     const Lsn durable = log_->durable_lsn();
     if (durable <= model_.released_lsn()) return;
     const uint64_t all = durable - model_.released_lsn();
-    const Lsn lsn = random_.one_in(3) ? durable
-                                      : model_.released_lsn() + random_.between(all / 2, all);
+    const Lsn lsn =
+        random_.one_in(3) ? durable : model_.released_lsn() + random_.between(all / 2, all);
     model_.release(lsn);
     log_->release(lsn);
 }
@@ -258,8 +257,7 @@ void Life::read_back(const OwedBatch& batch) {
     in_job([&] {
         const auto stored = log_->read(location);
         if (stored) {
-            const RecordContent& content =
-                contents_.at(batch.content).records[location.ordinal];
+            const RecordContent& content = contents_.at(batch.content).records[location.ordinal];
             if (!same_record(content, stored->record))
                 fail("the location of a record of batch " + std::to_string(batch.lsn.value()) +
                      " leads to another record");

@@ -5,11 +5,11 @@
 //   --replay PATH    live through one path again, as a failure printed it
 //   --mistake NAME   with a planted mistake on
 //   --mistakes       every planted mistake of the log, ten fresh seeds each: it must be caught
+#include <unistd.h>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <string>
-#include <unistd.h>
 
 #include "src/base/io/log.h"
 #include "src/base/mistake.h"

@@ -90,8 +90,7 @@ bool run_one(Mistake mistake, uint64_t first_seed) {
         const Outcome outcome = run_seed(mistake, seed);
         caught += outcome.caught ? 1 : 0;
         std::printf("%-28s seed %-6llu %s after %llu states %s\n", name.c_str(),
-                    static_cast<unsigned long long>(seed),
-                    outcome.caught ? "caught" : "not caught",
+                    static_cast<unsigned long long>(seed), outcome.caught ? "caught" : "not caught",
                     static_cast<unsigned long long>(outcome.states), outcome.what);
     }
     const bool right = expected ? caught >= kCaughtMin : caught == 0;

@@ -136,8 +136,7 @@ Status Model::recovered(const Contents& contents, const RecoveredLog& log) {
     return {};
 }
 
-Status Model::recovered_damaged(const Contents& contents, const RecoveredLog& log,
-                                Lsn proven_lsn) {
+Status Model::recovered_damaged(const Contents& contents, const RecoveredLog& log, Lsn proven_lsn) {
     TIMBER_ASSERT(pending_.empty());
     const Lsn durable = log.report.durable_lsn;
     if (durable < proven_lsn)

@@ -97,12 +97,12 @@ class Model {
     void fold_released(const Contents& contents, Lsn first_lsn);
 
     bool ever_opened_ = false;
-    CarriedRecords base_;             // as of just before owed_.front()
+    CarriedRecords base_;  // as of just before owed_.front()
     std::vector<OwedBatch> owed_;
     std::vector<PendingAppend> pending_;
     std::vector<PendingAppend> lost_;
-    Lsn released_lsn_;                // as the owner asked for
-    Lsn first_lsn_{1};                // nothing below comes back
+    Lsn released_lsn_;  // as the owner asked for
+    Lsn first_lsn_{1};  // nothing below comes back
 };
 
 }  // namespace timber::logengine

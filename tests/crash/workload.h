@@ -13,16 +13,16 @@
 namespace timber::logengine {
 
 enum class Deed : uint8_t {
-    kSmall,        // one small batch
-    kLarge,        // one that takes several blocks
-    kSeveral,      // one of several records
-    kCarried,      // records to be carried forward, or forgotten
-    kRewritten,    // a record under its original identity
-    kBulk,         // several batches at once
-    kBurst,        // several groups in flight at once
-    kWait,         // until everything is answered
-    kStep,         // lets a few things happen
-    kIdle,         // long enough for the witness
+    kSmall,      // one small batch
+    kLarge,      // one that takes several blocks
+    kSeveral,    // one of several records
+    kCarried,    // records to be carried forward, or forgotten
+    kRewritten,  // a record under its original identity
+    kBulk,       // several batches at once
+    kBurst,      // several groups in flight at once
+    kWait,       // until everything is answered
+    kStep,       // lets a few things happen
+    kIdle,       // long enough for the witness
     kRelease,
     kRead,         // a record by its location
     kDirectories,  // of a segment
@@ -50,8 +50,8 @@ struct Scenario {
 
 // What a failing run is cut down to.
 struct Limits {
-    uint32_t deeds = 1000;                     // in each life
-    uint32_t crashes = 3;                      // in a row
+    uint32_t deeds = 1000;                            // in each life
+    uint32_t crashes = 3;                             // in a row
     uint32_t deeds_allowed = (1u << kDeedCount) - 1;  // a bit for each kind
 
     friend bool operator==(const Limits&, const Limits&) = default;

@@ -241,8 +241,7 @@ TEST(LogExplored, ADamagedCheckpointIsNoTornTail) {
     LogFixture log;
     ASSERT_TRUE(log.open().ok());
     Batch kept;
-    ASSERT_TRUE(
-        kept.add(RecordType(2), {0, 1}, as_bytes("kept"), Retention::kCarriedForward).ok());
+    ASSERT_TRUE(kept.add(RecordType(2), {0, 1}, as_bytes("kept"), Retention::kCarriedForward).ok());
     log.append(std::move(kept));
     uint64_t segments = 0;
     Answer answer;

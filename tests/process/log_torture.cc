@@ -64,8 +64,8 @@ class Torture {
 
     // Rounds until the time is over or a failure shows; true if there was none.
     bool run() {
-        const auto end = std::chrono::steady_clock::now() +
-                         std::chrono::duration<double>(options_.seconds);
+        const auto end =
+            std::chrono::steady_clock::now() + std::chrono::duration<double>(options_.seconds);
         while (std::chrono::steady_clock::now() < end) {
             if (!round()) return false;
         }

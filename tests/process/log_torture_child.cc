@@ -37,9 +37,9 @@ class Child {
           ledger_(ledger),
           life_(static_cast<uint32_t>(ledger.life.load())),
           random_(options.seed),
-          platform_(Platform::create(
-                        {.backend = options.backend, .data_directory = options.directory})
-                        .value()),
+          platform_(
+              Platform::create({.backend = options.backend, .data_directory = options.directory})
+                  .value()),
           disk_(platform_->disk(), power_cut),
           loop_(platform_->start_loop("log").value()) {}
 

@@ -17,16 +17,16 @@ namespace timber {
 struct TortureLedger {
     static constexpr size_t kNumbersMax = 1 << 22;
 
-    std::atomic<uint64_t> life;             // of the child that runs
-    std::atomic<uint64_t> acknowledged;     // the newest batch that was
-    std::atomic<uint64_t> released;         // the newest batch that may be gone
-    std::atomic<uint64_t> recoveries;       // openings that ended
+    std::atomic<uint64_t> life;          // of the child that runs
+    std::atomic<uint64_t> acknowledged;  // the newest batch that was
+    std::atomic<uint64_t> released;      // the newest batch that may be gone
+    std::atomic<uint64_t> recoveries;    // openings that ended
     std::atomic<uint64_t> tails_cut;
     std::atomic<uint64_t> batches_checked;  // found again after a death
     std::atomic<uint64_t> segments_recycled;
     // The life that appended a batch last.
     std::atomic<uint32_t> life_of[kNumbersMax];
-    char failure[1024];                     // why a child gave up; empty if none did
+    char failure[1024];  // why a child gave up; empty if none did
 };
 
 struct TortureChildOptions {

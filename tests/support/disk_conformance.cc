@@ -12,9 +12,7 @@ std::string disk_under_test_name(const testing::TestParamInfo<DiskUnderTest>& in
     return info.param.name;
 }
 
-void DiskConformance::SetUp() {
-    harness_ = GetParam().make();
-}
+void DiskConformance::SetUp() { harness_ = GetParam().make(); }
 
 void DiskConformance::run_job(DiskHarness::Job job) {
     std::vector<DiskHarness::Job> jobs;

@@ -9,9 +9,7 @@ namespace timber {
 
 namespace {
 
-constexpr uint64_t pages_for(uint64_t bytes) {
-    return (bytes + kPageBytes - 1) / kPageBytes;
-}
+constexpr uint64_t pages_for(uint64_t bytes) { return (bytes + kPageBytes - 1) / kPageBytes; }
 
 // The part of [offset, offset + bytes) that lies in one page, relative to the page.
 struct Piece {

@@ -9,12 +9,8 @@ namespace {
 
 constexpr NodeId kRoot(1);
 
-Error no_such_file() {
-    return {.code = ErrorCode::kNotFound, .os_error = ENOENT};
-}
-Error refused(int errno_value) {
-    return {.code = ErrorCode::kIoError, .os_error = errno_value};
-}
+Error no_such_file() { return {.code = ErrorCode::kNotFound, .os_error = ENOENT}; }
+Error refused(int errno_value) { return {.code = ErrorCode::kIoError, .os_error = errno_value}; }
 
 std::vector<std::string_view> components_of(std::string_view path) {
     std::vector<std::string_view> components;
@@ -29,9 +25,7 @@ std::vector<std::string_view> components_of(std::string_view path) {
 
 }  // namespace
 
-DiskImage::DiskImage() : last_node_(kRoot) {
-    directories_.emplace(kRoot, Directory{});
-}
+DiskImage::DiskImage() : last_node_(kRoot) { directories_.emplace(kRoot, Directory{}); }
 
 DiskImage::Entry DiskImage::entry_at(const Place& place) const {
     const Directory& directory = directories_.at(place.directory);
@@ -60,9 +54,7 @@ std::optional<NodeId> DiskImage::find(std::string_view path) const {
     return place ? entry_at(*place) : std::nullopt;
 }
 
-const DiskFile& DiskImage::file(NodeId node) const {
-    return *files_.at(node);
-}
+const DiskFile& DiskImage::file(NodeId node) const { return *files_.at(node); }
 
 DiskFile& DiskImage::mutable_file(NodeId node) {
     std::shared_ptr<DiskFile>& file = files_.at(node);

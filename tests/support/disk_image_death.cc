@@ -92,8 +92,7 @@ DiskImage DiskImage::after(Death death, uint64_t seed, DeathReport* report) cons
     DiskImage image = *this;
     DeathReport ignored;
     switch (death) {
-        case Death::kProcessDeath:
-            break;
+        case Death::kProcessDeath: break;
         case Death::kPowerCut: {
             std::vector<ChangeId> open;
             collect_open(open);

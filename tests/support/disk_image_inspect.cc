@@ -44,9 +44,7 @@ NodeId DiskImage::file_at(std::string_view path) const {
     return *node;
 }
 
-uint64_t DiskImage::size(std::string_view path) const {
-    return file(file_at(path)).size();
-}
+uint64_t DiskImage::size(std::string_view path) const { return file(file_at(path)).size(); }
 
 std::vector<std::byte> DiskImage::bytes(std::string_view path) const {
     const DiskFile& read_from = file(file_at(path));
@@ -86,13 +84,9 @@ uint64_t DiskImage::fingerprint_of(bool also_pending) const {
     return hash.value();
 }
 
-uint64_t DiskImage::readable_fingerprint() const {
-    return fingerprint_of(false);
-}
+uint64_t DiskImage::readable_fingerprint() const { return fingerprint_of(false); }
 
-uint64_t DiskImage::fingerprint() const {
-    return fingerprint_of(true);
-}
+uint64_t DiskImage::fingerprint() const { return fingerprint_of(true); }
 
 void DiskImage::check_invariants() const {
     for (const auto& [node, file] : files_) file->check_invariants();

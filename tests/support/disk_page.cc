@@ -16,9 +16,7 @@ uint64_t DiskPage::hash() const {
     return hash;
 }
 
-PageRef new_page() {
-    return std::make_shared_for_overwrite<DiskPage>();
-}
+PageRef new_page() { return std::make_shared_for_overwrite<DiskPage>(); }
 
 static PageRef make_zero_page() {
     PageRef page = new_page();
@@ -31,9 +29,7 @@ const PageRef& zero_page() {
     return page;
 }
 
-uint64_t page_hash(const PageRef& page) {
-    return (page ? page : zero_page())->hash();
-}
+uint64_t page_hash(const PageRef& page) { return (page ? page : zero_page())->hash(); }
 
 std::byte* writable_bytes(PageRef& page) {
     if (!page) {

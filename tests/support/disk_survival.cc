@@ -24,14 +24,9 @@ Survival::Survival(uint64_t seed, const std::vector<ChangeId>& open) : seed_(see
     if (open.empty()) return;
     const ChangeId chosen = open[random.below(open.size())];
     switch (random.below(8)) {
-        case 0:
-            temper_ = Temper::kFirst;
-            break;
-        case 1:
-            temper_ = Temper::kLast;
-            break;
-        default:
-            temper_ = Temper::kEach;
+        case 0: temper_ = Temper::kFirst; break;
+        case 1: temper_ = Temper::kLast; break;
+        default: temper_ = Temper::kEach;
     }
     border_ = chosen;
     if (temper_ == Temper::kEach && random.percent(all_alike ? 60 : 10)) odd_one_ = chosen;
@@ -49,9 +44,7 @@ uint64_t Survival::draw(ChangeId change, uint64_t salt) const {
     return scramble(scramble(seed_ ^ (change.value() * 0x9e3779b97f4a7c15)) + salt);
 }
 
-bool Survival::coin(uint64_t salt) const {
-    return (draw(ChangeId(0), salt) & 1) != 0;
-}
+bool Survival::coin(uint64_t salt) const { return (draw(ChangeId(0), salt) & 1) != 0; }
 
 Survival::Fate Survival::fate(ChangeId change, uint64_t salt) const {
     if (temper_ != Temper::kEach) {
@@ -70,25 +63,18 @@ bool Survival::torn_part_survives(ChangeId change, uint64_t part, uint64_t parts
     const uint64_t shape = draw(change, kSaltShape);
     const uint64_t border = (shape >> 8) % (parts + 1);
     switch (shape % 4) {
-        case 0:
-            return part < border;
-        case 1:
-            return part >= border;
-        case 2:
-            return draw(change, kSaltPart + part) % 8 != 0;
-        default:
-            return draw(change, kSaltPart + part) % 2 == 0;
+        case 0: return part < border;
+        case 1: return part >= border;
+        case 2: return draw(change, kSaltPart + part) % 8 != 0;
+        default: return draw(change, kSaltPart + part) % 2 == 0;
     }
 }
 
 bool Survival::sector_survives(ChangeId change, uint64_t sector, uint64_t sectors) const {
     switch (fate(change, 0)) {
-        case Fate::kWhole:
-            return true;
-        case Fate::kNothing:
-            return false;
-        case Fate::kTorn:
-            return torn_part_survives(change, sector, sectors);
+        case Fate::kWhole: return true;
+        case Fate::kNothing: return false;
+        case Fate::kTorn: return torn_part_survives(change, sector, sectors);
     }
     TIMBER_UNREACHABLE();
 }
@@ -96,12 +82,9 @@ bool Survival::sector_survives(ChangeId change, uint64_t sector, uint64_t sector
 bool Survival::metadata_survives(ChangeId change, uint64_t effect) const {
     const uint64_t salt = metadata_follows_data_ ? 0 : kSaltMetadata + effect * 8;
     switch (fate(change, salt)) {
-        case Fate::kWhole:
-            return true;
-        case Fate::kNothing:
-            return false;
-        case Fate::kTorn:
-            return (draw(change, kSaltPart + salt + effect) & 1) != 0;
+        case Fate::kWhole: return true;
+        case Fate::kNothing: return false;
+        case Fate::kTorn: return (draw(change, kSaltPart + salt + effect) & 1) != 0;
     }
     TIMBER_UNREACHABLE();
 }

@@ -136,18 +136,14 @@ void RollBack::undo_all(const std::vector<PowerCutRecord>& records) {
 
 void RollBack::undo(const PowerCutRecord& record) {
     switch (record.kind) {
-        case PowerCutKind::kWrite:
-            return undo_write(record);
-        case PowerCutKind::kResize:
-            return undo_resize(record);
-        case PowerCutKind::kDurable:
-            return note_durable(record);
+        case PowerCutKind::kWrite: return undo_write(record);
+        case PowerCutKind::kResize: return undo_resize(record);
+        case PowerCutKind::kDurable: return note_durable(record);
         case PowerCutKind::kCreate:
         case PowerCutKind::kRename:
         case PowerCutKind::kRemove:
         case PowerCutKind::kMakeDirectory:
-        case PowerCutKind::kRemoveDirectory:
-            return undo_name(record);
+        case PowerCutKind::kRemoveDirectory: return undo_name(record);
     }
     TIMBER_UNREACHABLE();
 }
@@ -282,8 +278,7 @@ void RollBack::put_name_back(const PowerCutRecord& record) {
             return;
         case PowerCutKind::kWrite:
         case PowerCutKind::kResize:
-        case PowerCutKind::kDurable:
-            break;
+        case PowerCutKind::kDurable: break;
     }
     TIMBER_UNREACHABLE();
 }

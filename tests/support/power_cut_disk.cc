@@ -83,9 +83,7 @@ struct PowerCutDisk::Wrapped {
                 inner->prepare_write(outer.file(), outer.offset(), {outer.data(), outer.bytes()},
                                      outer.durable());
                 return;
-            case IoKind::kSync:
-                inner->prepare_sync(outer.file());
-                return;
+            case IoKind::kSync: inner->prepare_sync(outer.file()); return;
             case IoKind::kAllocate:
                 inner->prepare_allocate(outer.file(), outer.offset(), outer.bytes());
                 return;
@@ -263,14 +261,9 @@ void PowerCutDisk::begin(Wrapped& wrapped) {
     const MutexLock lock(mutex_);
     const OpenFile& file = files_.at(op.file());
     switch (op.kind()) {
-        case IoKind::kRead:
-            return;
-        case IoKind::kWrite:
-            wrapped.sequence = note_write_locked(op);
-            return;
-        case IoKind::kSync:
-            wrapped.covered = completed_of_locked(file.inode);
-            return;
+        case IoKind::kRead: return;
+        case IoKind::kWrite: wrapped.sequence = note_write_locked(op); return;
+        case IoKind::kSync: wrapped.covered = completed_of_locked(file.inode); return;
         case IoKind::kAllocate: {
             const uint64_t end = op.offset() + op.bytes();
             if (end > size_of(file.fd)) wrapped.sequence = note_resize_locked(file, end);

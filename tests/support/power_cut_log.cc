@@ -47,9 +47,7 @@ PowerCutLog::PowerCutLog(size_t bytes) : half_bytes_(round_up(bytes, kSharedByte
     shared_ = static_cast<Shared*>(memory);
 }
 
-PowerCutLog::~PowerCutLog() {
-    ::munmap(shared_, kSharedBytes + 2 * half_bytes_);
-}
+PowerCutLog::~PowerCutLog() { ::munmap(shared_, kSharedBytes + 2 * half_bytes_); }
 
 std::byte* PowerCutLog::half(unsigned number) const {
     return reinterpret_cast<std::byte*>(shared_) + kSharedBytes + number * half_bytes_;

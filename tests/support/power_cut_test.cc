@@ -129,9 +129,7 @@ class SharedCounters {
     std::atomic<uint64_t>* counters_;
 };
 
-void check(const Status& status) {
-    TIMBER_ASSERT(status.ok());
-}
+void check(const Status& status) { TIMBER_ASSERT(status.ok()); }
 
 void put(Disk& disk, FileHandle file, uint64_t offset, const std::string& text,
          bool durable = false) {

@@ -13,9 +13,7 @@ static constexpr uint64_t kUnlimitedBytes = uint64_t{1} << 50;
 SimDisk::SimDisk(SimWorld& world, Options options, DiskImage image)
     : world_(world), options_(options), image_(std::move(image)) {}
 
-SimDisk::~SimDisk() {
-    TIMBER_ASSERT(pending_.empty());
-}
+SimDisk::~SimDisk() { TIMBER_ASSERT(pending_.empty()); }
 
 void SimDisk::fail_nth(uint64_t nth, DiskOperation operation, std::string_view path_contains,
                        ErrorCode error) {
@@ -49,9 +47,7 @@ void SimDisk::announce(DiskStep::Kind kind, DiskOperation operation, std::string
     if (hook_) hook_({steps_, kind, operation, path, offset, bytes});
 }
 
-static Error crashed_error() {
-    return {.code = ErrorCode::kCrashed};
-}
+static Error crashed_error() { return {.code = ErrorCode::kCrashed}; }
 
 // Runs `effect` at some instant between now and its return.
 template <typename T, typename Effect>

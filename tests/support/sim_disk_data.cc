@@ -12,21 +12,15 @@ namespace {
 
 DiskOperation operation_of(const IoOp& op) {
     switch (op.kind()) {
-        case IoKind::kRead:
-            return DiskOperation::kRead;
-        case IoKind::kWrite:
-            return DiskOperation::kWrite;
-        case IoKind::kSync:
-            return DiskOperation::kSync;
-        case IoKind::kAllocate:
-            return DiskOperation::kAllocate;
+        case IoKind::kRead: return DiskOperation::kRead;
+        case IoKind::kWrite: return DiskOperation::kWrite;
+        case IoKind::kSync: return DiskOperation::kSync;
+        case IoKind::kAllocate: return DiskOperation::kAllocate;
     }
     TIMBER_UNREACHABLE();
 }
 
-ByteView write_bytes(const IoOp& op) {
-    return {op.data(), op.bytes()};
-}
+ByteView write_bytes(const IoOp& op) { return {op.data(), op.bytes()}; }
 
 bool aligned(const IoOp& op) {
     return op.offset() % kDirectAlignment == 0 && op.bytes() % kDirectAlignment == 0 &&
@@ -71,16 +65,13 @@ void SimDisk::wait(IoOp& op) {
 Duration SimDisk::data_latency(const Pending& pending) {
     if (pending.fault && pending.fault->kind == FaultKind::kStall) return options_.stall;
     switch (pending.op->kind()) {
-        case IoKind::kRead:
-            return draw(options_.read_latency);
+        case IoKind::kRead: return draw(options_.read_latency);
         case IoKind::kWrite:
             // Done with the flush that makes it durable.
             return draw(options_.write_latency) +
                    (pending.op->durable() ? draw(options_.sync_latency) / 2 : Duration(0));
-        case IoKind::kSync:
-            return draw(options_.sync_latency);
-        case IoKind::kAllocate:
-            return draw(options_.allocate_latency);
+        case IoKind::kSync: return draw(options_.sync_latency);
+        case IoKind::kAllocate: return draw(options_.allocate_latency);
     }
     TIMBER_UNREACHABLE();
 }
@@ -123,14 +114,10 @@ void SimDisk::finish(uint64_t number, Result<size_t> result) {
 
 Result<size_t> SimDisk::carry_out(Pending& pending) {
     switch (pending.op->kind()) {
-        case IoKind::kRead:
-            return carry_out_read(pending);
-        case IoKind::kWrite:
-            return carry_out_write(pending);
-        case IoKind::kSync:
-            return carry_out_sync(pending);
-        case IoKind::kAllocate:
-            return carry_out_allocate(pending);
+        case IoKind::kRead: return carry_out_read(pending);
+        case IoKind::kWrite: return carry_out_write(pending);
+        case IoKind::kSync: return carry_out_sync(pending);
+        case IoKind::kAllocate: return carry_out_allocate(pending);
     }
     TIMBER_UNREACHABLE();
 }
@@ -250,18 +237,10 @@ SimDisk::InFlight SimDisk::in_flight() const {
     InFlight counts;
     for (const auto& [number, pending] : pending_) {
         switch (pending.op->kind()) {
-            case IoKind::kRead:
-                ++counts.reads;
-                break;
-            case IoKind::kWrite:
-                ++counts.writes;
-                break;
-            case IoKind::kSync:
-                ++counts.syncs;
-                break;
-            case IoKind::kAllocate:
-                ++counts.allocations;
-                break;
+            case IoKind::kRead: ++counts.reads; break;
+            case IoKind::kWrite: ++counts.writes; break;
+            case IoKind::kSync: ++counts.syncs; break;
+            case IoKind::kAllocate: ++counts.allocations; break;
         }
         counts.overtaken |= pending.overtaken;
     }

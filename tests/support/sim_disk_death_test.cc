@@ -9,9 +9,7 @@ namespace {
 constexpr Death kCut = Death::kPowerCut;
 constexpr Death kKill = Death::kProcessDeath;
 
-std::string letters(size_t count, char letter) {
-    return std::string(count, letter);
-}
+std::string letters(size_t count, char letter) { return std::string(count, letter); }
 
 TEST(SimDiskDeath, WhatIsSyncedWithItsNameSurvives) {
     SimMachine machine;

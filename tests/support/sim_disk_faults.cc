@@ -4,36 +4,21 @@ namespace timber {
 
 std::string_view to_string(DiskOperation operation) {
     switch (operation) {
-        case DiskOperation::kRead:
-            return "read";
-        case DiskOperation::kWrite:
-            return "write";
-        case DiskOperation::kSync:
-            return "sync";
-        case DiskOperation::kAllocate:
-            return "allocate";
-        case DiskOperation::kOpen:
-            return "open";
-        case DiskOperation::kClose:
-            return "close";
-        case DiskOperation::kSize:
-            return "size";
-        case DiskOperation::kTruncate:
-            return "truncate";
-        case DiskOperation::kRename:
-            return "rename";
-        case DiskOperation::kRemove:
-            return "remove";
-        case DiskOperation::kMakeDirectory:
-            return "make_directory";
-        case DiskOperation::kList:
-            return "list";
-        case DiskOperation::kSyncDirectory:
-            return "sync_directory";
-        case DiskOperation::kLock:
-            return "lock";
-        case DiskOperation::kFreeSpace:
-            return "free_space";
+        case DiskOperation::kRead: return "read";
+        case DiskOperation::kWrite: return "write";
+        case DiskOperation::kSync: return "sync";
+        case DiskOperation::kAllocate: return "allocate";
+        case DiskOperation::kOpen: return "open";
+        case DiskOperation::kClose: return "close";
+        case DiskOperation::kSize: return "size";
+        case DiskOperation::kTruncate: return "truncate";
+        case DiskOperation::kRename: return "rename";
+        case DiskOperation::kRemove: return "remove";
+        case DiskOperation::kMakeDirectory: return "make_directory";
+        case DiskOperation::kList: return "list";
+        case DiskOperation::kSyncDirectory: return "sync_directory";
+        case DiskOperation::kLock: return "lock";
+        case DiskOperation::kFreeSpace: return "free_space";
     }
     TIMBER_UNREACHABLE();
 }

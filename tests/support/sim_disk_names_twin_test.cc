@@ -43,23 +43,13 @@ class NamesTwin {
         TwinName& name = names_[random_.below(names_.size())];
         switch (random_.below(8)) {
             case 0:
-            case 1:
-                create(name);
-                break;
+            case 1: create(name); break;
             case 2:
             case 3:
-            case 4:
-                rename(name, names_[random_.below(names_.size())]);
-                break;
-            case 5:
-                remove(name);
-                break;
-            case 6:
-                sync_directory(random_.one_in(2) ? "/" : "d");
-                break;
-            case 7:
-                check_deaths();
-                break;
+            case 4: rename(name, names_[random_.below(names_.size())]); break;
+            case 5: remove(name); break;
+            case 6: sync_directory(random_.one_in(2) ? "/" : "d"); break;
+            case 7: check_deaths(); break;
         }
         machine_.disk().image().check_invariants();
     }

@@ -15,9 +15,7 @@ SimLoop::~SimLoop() {
     TIMBER_ASSERT_OP(timers_armed_, ==, 0u);
 }
 
-void SimLoop::post(Task& task) {
-    enqueue({.task = &task});
-}
+void SimLoop::post(Task& task) { enqueue({.task = &task}); }
 
 void SimLoop::enqueue(Item item) {
     const bool was_runnable = runnable();
@@ -54,13 +52,9 @@ void SimLoop::cancel_timer(Timer& timer) {
     --timers_armed_;
 }
 
-bool SimLoop::on_loop_thread() const {
-    return world_.running(*this);
-}
+bool SimLoop::on_loop_thread() const { return world_.running(*this); }
 
-Clock& SimLoop::clock() {
-    return world_.clock();
-}
+Clock& SimLoop::clock() { return world_.clock(); }
 
 void SimLoop::run(std::move_only_function<void()> function) {
     bool ran = false;

@@ -85,9 +85,7 @@ bool SimWorld::cancel(Instant when, uint64_t number) {
     return timeline_.erase(TimelineKey{when, number}) == 1;
 }
 
-void SimWorld::trace(uint64_t value) {
-    trace_hash_.mix(value);
-}
+void SimWorld::trace(uint64_t value) { trace_hash_.mix(value); }
 
 SimFiber& SimWorld::spawn(const char* name, std::move_only_function<void()> job) {
     Fiber fiber{std::make_unique<SimFiber>(name, std::move(job)), next_number()};
@@ -117,17 +115,11 @@ void SimWorld::sleep(Duration duration) {
     park();
 }
 
-void SimWorld::loop_ready(SimLoop& loop) {
-    ready_loops_.push_back(&loop);
-}
+void SimWorld::loop_ready(SimLoop& loop) { ready_loops_.push_back(&loop); }
 
-void SimWorld::loop_not_ready(SimLoop& loop) {
-    std::erase(ready_loops_, &loop);
-}
+void SimWorld::loop_not_ready(SimLoop& loop) { std::erase(ready_loops_, &loop); }
 
-bool SimWorld::running(const SimLoop& loop) const {
-    return !in_step_ || current_loop_ == &loop;
-}
+bool SimWorld::running(const SimLoop& loop) const { return !in_step_ || current_loop_ == &loop; }
 
 void SimWorld::run_loop(SimLoop& loop) {
     trace(static_cast<uint64_t>(Happened::kLoop));

@@ -2,8 +2,7 @@
 
 namespace timber {
 
-void IoOp::prepare(IoKind kind, FileHandle file, uint64_t offset, std::byte* data,
-                   uint64_t bytes) {
+void IoOp::prepare(IoKind kind, FileHandle file, uint64_t offset, std::byte* data, uint64_t bytes) {
     TIMBER_ASSERT(!in_flight_);
     kind_ = kind;
     durable_ = false;

@@ -56,7 +56,7 @@ struct OpenOptions {
     bool create = false;     // make the file if there is none
     bool exclusive = false;  // with create: fail with kAlreadyExists if there is one
     bool read_only = false;
-    bool direct = false;     // see above
+    bool direct = false;  // see above
 };
 
 enum class IoKind : uint8_t {

@@ -241,6 +241,4 @@ static int run_main(int count, char** arguments) {
 
 }  // namespace timber::raft::sim
 
-int main(int count, char** arguments) {
-    return timber::raft::sim::run_main(count, arguments);
-}
+int main(int count, char** arguments) { return timber::raft::sim::run_main(count, arguments); }

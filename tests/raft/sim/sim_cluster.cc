@@ -40,9 +40,7 @@ Cluster::Cluster(uint64_t seed, Counts& counts)
     counts_.lease_runs += profile_.leases;
 }
 
-void Cluster::schedule(uint64_t at_us, Event event) {
-    events_.emplace(at_us, std::move(event));
-}
+void Cluster::schedule(uint64_t at_us, Event event) { events_.emplace(at_us, std::move(event)); }
 
 void Cluster::trace(uint64_t a, uint64_t b) {
     trace_ = fingerprint(trace_, a);
@@ -116,10 +114,8 @@ void Cluster::step() {
 void Cluster::run_event(Event& event) {
     SimNode& node = nodes_[event.node];
     switch (event.kind) {
-        case EventKind::kClient:
-            return on_client();
-        case EventKind::kFault:
-            return on_fault();
+        case EventKind::kClient: return on_client();
+        case EventKind::kFault: return on_fault();
         case EventKind::kHeal:
             if (event.number == cut_) heal_network();
             return;
@@ -148,20 +144,13 @@ void Cluster::run_event(Event& event) {
     }
     if (!node.works(now_us_)) return schedule(node.paused_until_us, std::move(event));
     switch (event.kind) {
-        case EventKind::kTick:
-            return on_tick(node);
-        case EventKind::kMessage:
-            return on_message(node, std::move(event.message));
-        case EventKind::kReport:
-            return on_report(node, WriteNumber(event.number));
-        case EventKind::kProcess:
-            return process(node);
-        case EventKind::kApply:
-            return apply(node, 1 + random_.below(4));
-        case EventKind::kLeaseDone:
-            return finish_lease_read(node);
-        default:
-            TIMBER_UNREACHABLE();
+        case EventKind::kTick: return on_tick(node);
+        case EventKind::kMessage: return on_message(node, std::move(event.message));
+        case EventKind::kReport: return on_report(node, WriteNumber(event.number));
+        case EventKind::kProcess: return process(node);
+        case EventKind::kApply: return apply(node, 1 + random_.below(4));
+        case EventKind::kLeaseDone: return finish_lease_read(node);
+        default: TIMBER_UNREACHABLE();
     }
 }
 

@@ -109,8 +109,7 @@ void Cluster::on_fault() {
     SimNode& node = leader != nullptr && random_.one_in(3) ? *leader : any_node();
     switch (static_cast<Fault>(random_.below(kFaultCount))) {
         case Fault::kPartition:
-        case Fault::kOneWay:
-            return cut_network();
+        case Fault::kOneWay: return cut_network();
         case Fault::kCrash:
             if (!profile_.has(Fault::kCrash)) return;
             if (random_.one_in(12)) {
@@ -144,8 +143,7 @@ void Cluster::on_fault() {
         case Fault::kReports:
             if (profile_.has(Fault::kReports)) report_something();
             return;
-        default:
-            return send_nonsense();
+        default: return send_nonsense();
     }
 }
 
@@ -334,30 +332,14 @@ void Cluster::report_something() {
     const NodeId other = any_node().id;
     if (!node.works(now_us_)) return;
     switch (random_.below(8)) {
-        case 0:
-            node.raft->report_unreachable(other);
-            break;
-        case 1:
-            node.raft->report_slow(other, true);
-            break;
-        case 2:
-            node.raft->report_slow(other, false);
-            break;
-        case 3:
-            node.raft->report_snapshot(other, SnapshotReport::kSending);
-            break;
-        case 4:
-            node.raft->report_snapshot(other, SnapshotReport::kFailed);
-            break;
-        case 5:
-            node.raft->report_own_disk(random_.one_in(3));
-            break;
-        case 6:
-            node.raft->hand_over();
-            break;
-        default:
-            node.raft->campaign();
-            break;
+        case 0: node.raft->report_unreachable(other); break;
+        case 1: node.raft->report_slow(other, true); break;
+        case 2: node.raft->report_slow(other, false); break;
+        case 3: node.raft->report_snapshot(other, SnapshotReport::kSending); break;
+        case 4: node.raft->report_snapshot(other, SnapshotReport::kFailed); break;
+        case 5: node.raft->report_own_disk(random_.one_in(3)); break;
+        case 6: node.raft->hand_over(); break;
+        default: node.raft->campaign(); break;
     }
     look_at(node);
     process_soon(node);

@@ -90,8 +90,7 @@ void SimNode::check_promise(const Message& message) const {
             if (hard.term != message.term) fail("its term is not durable");
             if (durable.last_index() < message.index) fail("what it holds is not durable");
             return;
-        default:
-            return;
+        default: return;
     }
 }
 

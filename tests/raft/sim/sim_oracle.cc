@@ -23,9 +23,7 @@ uint64_t fingerprint(const Entry& entry) {
     return fingerprint(hash, entry.term.value());
 }
 
-static uint64_t key_of(LogIndex index, Term term) {
-    return index.value() << 24 | term.value();
-}
+static uint64_t key_of(LogIndex index, Term term) { return index.value() << 24 | term.value(); }
 
 void Oracle::set_start(LogIndex index, Term term) {
     start_ = committed_max_ = index;

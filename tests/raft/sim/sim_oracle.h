@@ -32,9 +32,7 @@ namespace timber::raft::sim {
 // Ends the process: prints the rule and what happened.
 [[noreturn]] void broken(const char* rule, const std::string& what);
 
-inline std::string text(auto id) {
-    return std::to_string(id.value());
-}
+inline std::string text(auto id) { return std::to_string(id.value()); }
 
 class Oracle {
   public:

@@ -14,9 +14,7 @@ ScratchDirectory::ScratchDirectory(const std::string& name)
     std::filesystem::create_directories(path_);
 }
 
-ScratchDirectory::~ScratchDirectory() {
-    std::filesystem::remove_all(path_);
-}
+ScratchDirectory::~ScratchDirectory() { std::filesystem::remove_all(path_); }
 
 AlignedBuffer::AlignedBuffer(size_t size_wanted, uint8_t fill)
     : memory(static_cast<std::byte*>(
@@ -25,9 +23,7 @@ AlignedBuffer::AlignedBuffer(size_t size_wanted, uint8_t fill)
     std::memset(memory.get(), fill, size);
 }
 
-void AlignedBuffer::Free::operator()(std::byte* allocated) const {
-    std::free(allocated);
-}
+void AlignedBuffer::Free::operator()(std::byte* allocated) const { std::free(allocated); }
 
 PlatformTest::PlatformTest() : directory_("platform") {
     set_log_level(LogLevel::kWarning);
@@ -47,12 +43,9 @@ FileHandle PlatformTest::make_file(const std::string& name, size_t bytes, OpenOp
 
 std::string backend_name(const testing::TestParamInfo<IoBackend>& info) {
     switch (info.param) {
-        case IoBackend::kAutomatic:
-            return "automatic";
-        case IoBackend::kUring:
-            return "uring";
-        case IoBackend::kThreads:
-            return "threads";
+        case IoBackend::kAutomatic: return "automatic";
+        case IoBackend::kUring: return "uring";
+        case IoBackend::kThreads: return "threads";
     }
     TIMBER_UNREACHABLE();
 }
