@@ -24,22 +24,30 @@ def mistakes_of(text):
     return entries
 
 
-def pattern_of(mistake):
-    """Matches the mistake's name as a whole word, or its sentence."""
-    name, sentence = mistake
-    word = rb"(?<![A-Za-z0-9_])" + re.escape(name.encode()) + rb"(?![A-Za-z0-9_])"
-    if not sentence:
-        return re.compile(word)
-    return re.compile(word + rb"|" + re.escape(sentence.encode()))
+def _has_word(content, word):
+    """Whether `word` occurs in `content` with no letter, digit or underscore at either side."""
+    at = content.find(word)
+    while at >= 0:
+        around = content[max(at - 1, 0):at] + content[at + len(word):at + len(word) + 1]
+        if not re.search(rb"\w", around):
+            return True
+        at = content.find(word, at + 1)
+    return False
 
 
 def find_traces(path, mistakes):
-    """The names of the mistakes that the file at `path` holds a trace of."""
+    """The names of the mistakes that the file at `path` holds a trace of.
+
+    By plain searches: a regular expression with a condition in front of the word takes a minute for
+    what these do in seconds.
+    """
     with open(path, "rb") as file:
         if os.fstat(file.fileno()).st_size == 0:
             return set()
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            return {m[0] for m in mistakes if pattern_of(m).search(content)}
+            return {name for name, sentence in mistakes
+                    if _has_word(content, name.encode())
+                    or (sentence and content.find(sentence.encode()) >= 0)}
 
 
 def check(mistakes, products, checked):
@@ -51,7 +59,7 @@ def check(mistakes, products, checked):
                             "use TIMBER_MISTAKE(name) and nothing else to ask for it")
     found = set()
     for path in checked:
-        found |= find_traces(path, mistakes)
+        found |= find_traces(path, [m for m in mistakes if m[0] not in found])
     for name in sorted({m[0] for m in mistakes} - found):
         problems.append(f"mistake {name} is in no checked build, so looking for it proves nothing")
     return problems
