@@ -3,9 +3,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <cstring>
 #include <deque>
+#include <thread>
 
 #include "tests/src/platform/fixture.h"
 
@@ -203,6 +205,27 @@ TEST_P(DiskOperationsTest, LockExcludesAnotherOpenOfTheSameProcess) {
     EXPECT_EQ(disk_->lock(second).error().code, ErrorCode::kLocked);
     disk_->close(first);
     EXPECT_TRUE(disk_->lock(second).ok());
+    disk_->close(second);
+}
+
+TEST_P(DiskOperationsTest, LockAfterHolderWaitsUntilTheHolderIsGone) {
+    const FileHandle first = make_file("lock", 4096);
+    const FileHandle second = disk_->open(directory_.path("lock"), {}).value();
+    ASSERT_TRUE(disk_->lock(first).ok());
+    std::atomic<bool> holder_going = false;
+    std::binary_semaphore asking{0};
+    std::thread successor([&] {
+        asking.release();
+        EXPECT_TRUE(disk_->lock_after_holder(second).ok());
+        EXPECT_TRUE(holder_going);
+    });
+    asking.acquire();
+    holder_going = true;
+    disk_->close(first);
+    successor.join();
+    const FileHandle third = disk_->open(directory_.path("lock"), {}).value();
+    EXPECT_EQ(disk_->lock(third).error().code, ErrorCode::kLocked);
+    disk_->close(third);
     disk_->close(second);
 }
 
