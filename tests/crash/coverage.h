@@ -2,38 +2,47 @@
 // Counts distinct crash states, and those of the kinds that matter.
 //
 // Thread:   one.
-#include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <unordered_set>
+#include <vector>
 
-namespace timber::logengine {
+namespace timber::crash {
 
-enum class StateKind : uint8_t {
-    kHole,           // something written was lost in front of something that survived
-    kLaterCrash,     // the second or third crash in a row
-    kRecovery,       // the crash fell inside a recovery
-    kSegmentSwitch,  // while the first group of a segment was in flight
-    kRecycling,      // while a used segment got its fresh identity
+// A bit for each kind of state; an explorer numbers its own kinds from kOwnKinds on.
+using StateKinds = uint32_t;
+constexpr StateKinds kind_bit(unsigned kind) { return 1u << kind; }
+
+// What every explorer has.
+enum CommonKind : unsigned {
+    kHole,        // something written was lost in front of something that survived
+    kLaterCrash,  // the second or third crash in a row
+    kRecovery,    // the crash fell inside a recovery
     kProcessDeath,
     kPowerCut,
     kCutThenPower,  // a power cut right after a recovery from a process death
-    kCount,
+    kOwnKinds,
 };
-inline constexpr size_t kStateKindCount = static_cast<size_t>(StateKind::kCount);
 
-// A bit for each kind.
-using StateKinds = uint32_t;
-constexpr StateKinds kind_bit(StateKind kind) { return 1u << static_cast<unsigned>(kind); }
+// A kind's name for people, and which part of the distinct states must be of it.
+struct KindFloor {
+    std::string_view name;
+    uint64_t floor_percent;
+};
 
 class Coverage {
   public:
+    // The floors of the explorer's own kinds, in their order; they outlive this.
+    explicit Coverage(std::span<const KindFloor> own);
+
     // False if the image was seen before.
     bool count(uint64_t image_fingerprint, StateKinds kinds);
     void count_damage() { ++damage_rounds_; }
     // The kind is still short of its floor, with something to spare.
-    bool wanted(StateKind kind) const;
+    bool wanted(unsigned kind) const;
 
     uint64_t states() const { return seen_.size(); }
     uint64_t damage_rounds() const { return damage_rounds_; }
@@ -42,9 +51,10 @@ class Coverage {
     std::optional<std::string> shortfall() const;
 
   private:
+    std::vector<KindFloor> floors_;
+    std::vector<uint64_t> counts_;
     std::unordered_set<uint64_t> seen_;
-    std::array<uint64_t, kStateKindCount> counts_{};
     uint64_t damage_rounds_ = 0;
 };
 
-}  // namespace timber::logengine
+}  // namespace timber::crash

@@ -1,10 +1,11 @@
 #include "tests/crash/path.h"
 
+#include <array>
 #include <charconv>
 
 #include "tests/support/trace_hash.h"
 
-namespace timber::logengine {
+namespace timber::crash {
 
 namespace {
 
@@ -104,4 +105,4 @@ std::optional<Path> parse_path(std::string_view text) {
     return path;
 }
 
-}  // namespace timber::logengine
+}  // namespace timber::crash

@@ -1,15 +1,28 @@
 #pragma once
-// How a state was reached: a scenario, its limits, and the deaths in a row that lead to it. This is
-// what a failure prints and --replay takes.
+// How a crash state was reached: a scenario, its limits, and the deaths in a row that lead to it.
+// This is what a failure prints and --replay takes.
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "tests/crash/life.h"
-#include "tests/crash/workload.h"
+namespace timber::crash {
 
-namespace timber::logengine {
+// A moment of a life at which it might end.
+struct Moment {
+    enum class Kind : uint8_t {
+        kStep,    // before something happens to the disk
+        kOpened,  // right after a recovery
+        kEnd,     // when all deeds are done
+        kQuiet,   // at the end, with nothing under way any more
+    };
+
+    Kind kind = Kind::kEnd;
+    uint64_t step = 0;  // of the disk
+
+    friend bool operator==(const Moment&, const Moment&) = default;
+};
 
 // How a life ended and what it left.
 struct End {
@@ -18,6 +31,15 @@ struct End {
     Moment moment;
     Kind kind = Kind::kProcessDeath;
     uint64_t seed = 0;  // decides what is left, or what is damaged
+};
+
+// What a failing run is cut down to.
+struct Limits {
+    uint32_t deeds = 1000;                 // in each life
+    uint32_t crashes = 3;                  // in a row
+    uint32_t deeds_allowed = 0xffff'ffff;  // a bit for each kind
+
+    friend bool operator==(const Limits&, const Limits&) = default;
 };
 
 struct Path {
@@ -34,4 +56,4 @@ struct Path {
 
 std::optional<Path> parse_path(std::string_view text);
 
-}  // namespace timber::logengine
+}  // namespace timber::crash

@@ -1,4 +1,4 @@
-#include "tests/crash/damage.h"
+#include "tests/crash/log/damage.h"
 
 #include <algorithm>
 #include <vector>

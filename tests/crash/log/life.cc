@@ -1,21 +1,22 @@
 // The life of a log: opening, closing, and what is watched meanwhile. Its deeds: life_deeds.cc.
-#include "tests/crash/life.h"
+#include "tests/crash/log/life.h"
 
 #include "src/base/checksum.h"
 #include "src/base/io/log.h"
+#include "tests/crash/log/log_world.h"
 
 namespace timber::logengine {
 
 // Openings that failed for a planned fault are tried again this often.
 static constexpr int kOpeningsMax = 5;
 
-Life::Life(const Scenario& scenario, Contents& contents, Start start, LifeWatcher& watcher)
+Life::Life(const Scenario& scenario, Contents& contents, Start start, LogLifeWatcher& watcher)
     : scenario_(scenario),
       contents_(contents),
       watcher_(watcher),
       seed_(start.seed),
       damaged_(start.damaged),
-      proven_lsn_(start.proven_lsn),
+      proven_lsn_(start.proof),
       deeds_(start.deeds),
       random_(start.seed),
       model_(std::move(start.model)),
@@ -29,6 +30,13 @@ Life::Life(const Scenario& scenario, Contents& contents, Start start, LifeWatche
 Life::~Life() {
     die();
     world_->run_until_idle();
+}
+
+crash::StateKinds Life::kinds() const {
+    crash::StateKinds kinds = 0;
+    if (switching_segment()) kinds |= crash::kind_bit(LogWorld::kSegmentSwitch);
+    if (recycling()) kinds |= crash::kind_bit(LogWorld::kRecycling);
+    return kinds;
 }
 
 void Life::fail(std::string what) {

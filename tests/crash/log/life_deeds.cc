@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "src/base/io/log.h"
-#include "tests/crash/life.h"
+#include "tests/crash/log/log_world.h"
 
 namespace timber::logengine {
 

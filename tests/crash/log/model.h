@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "logengine/log_engine.h"
-#include "tests/crash/contents.h"
+#include "tests/crash/log/contents.h"
 
 namespace timber::logengine {
 

@@ -1,4 +1,4 @@
-#include "tests/crash/contents.h"
+#include "tests/crash/log/contents.h"
 
 #include <algorithm>
 

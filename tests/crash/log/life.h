@@ -12,50 +12,24 @@
 #include <string>
 
 #include "logengine/log_engine.h"
-#include "tests/crash/contents.h"
-#include "tests/crash/model.h"
-#include "tests/crash/workload.h"
+#include "tests/crash/explorer.h"
+#include "tests/crash/log/contents.h"
+#include "tests/crash/log/model.h"
+#include "tests/crash/log/workload.h"
 #include "tests/support/sim_disk.h"
 #include "tests/support/sim_world.h"
 
 namespace timber::logengine {
 
-// A moment of a life at which it might end.
-struct Moment {
-    enum class Kind : uint8_t {
-        kStep,    // before something happens to the disk
-        kOpened,  // right after a recovery
-        kEnd,     // when all deeds are done
-        kQuiet,   // at the end, with everything answered; witnessed, where the life waited for that
-    };
-
-    Kind kind = Kind::kEnd;
-    uint64_t step = 0;  // of the disk
-
-    friend bool operator==(const Moment&, const Moment&) = default;
-};
-
-class Life;
-
-class LifeWatcher {
-  public:
-    virtual ~LifeWatcher() = default;
-    virtual void at(const Life& life, Moment moment) = 0;
-};
+struct LogWorld;
+using LogLifeWatcher = crash::LifeWatcher<LogWorld>;
+using crash::Moment;
 
 class Life {
   public:
-    struct Start {
-        DiskImage image{};
-        Model model{};
-        uint64_t seed = 0;
-        // The image was damaged at rest: a refusal that names a file is as good as the content.
-        bool damaged = false;
-        Lsn proven_lsn{};
-        size_t deeds = 0;
-    };
+    using Start = crash::LifeStart<LogWorld>;
 
-    Life(const Scenario& scenario, Contents& contents, Start start, LifeWatcher& watcher);
+    Life(const Scenario& scenario, Contents& contents, Start start, LogLifeWatcher& watcher);
     ~Life();
 
     void run();
@@ -68,6 +42,7 @@ class Life {
 
     // Where the life is, for those who count.
     bool opening() const { return opening_; }
+    crash::StateKinds kinds() const;
     bool switching_segment() const { return !first_groups_.empty(); }
     bool recycling() const { return identities_ > 0; }
     // Everything was answered and nothing has failed, and the witness had its time.
@@ -129,7 +104,7 @@ class Life {
 
     const Scenario& scenario_;
     Contents& contents_;
-    LifeWatcher& watcher_;
+    LogLifeWatcher& watcher_;
     const uint64_t seed_;
     const bool damaged_;
     const Lsn proven_lsn_;

@@ -1,4 +1,4 @@
-#include "tests/crash/workload.h"
+#include "tests/crash/log/workload.h"
 
 namespace timber::logengine {
 
@@ -47,7 +47,7 @@ void draw_log(Random& random, Options& log) {
 
 }  // namespace
 
-Scenario draw_scenario(uint64_t seed, const Limits& limits) {
+Scenario draw_scenario(uint64_t seed, const crash::Limits& limits) {
     Random random(seed);
     Scenario scenario{.seed = seed};
     draw_log(random, scenario.log);

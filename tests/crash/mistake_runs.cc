@@ -1,4 +1,4 @@
-#include "tests/crash/mistakes.h"
+#include "tests/crash/mistake_runs.h"
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -9,21 +9,13 @@
 #include <string_view>
 
 #include "src/base/mistake.h"
-#include "tests/crash/explorer.h"
 
-namespace timber::logengine {
+namespace timber::crash {
 
 namespace {
 
 constexpr uint64_t kSeeds = 10;
 constexpr uint64_t kCaughtMin = 9;
-constexpr uint64_t kStatesMax = 8000;
-
-constexpr Mistake kMistakes[] = {
-#define TIMBER_MISTAKE_OF_LOG(name, sentence) Mistake::name,
-    TIMBER_MISTAKES_LOG(TIMBER_MISTAKE_OF_LOG)
-#undef TIMBER_MISTAKE_OF_LOG
-};
 
 // What one seed came to, as its process tells it.
 struct Outcome {
@@ -33,7 +25,7 @@ struct Outcome {
 };
 
 int report_to = -1;
-const Explorer* exploring = nullptr;
+const AnyExplorer* exploring = nullptr;
 
 void report(const char* what, bool caught) {
     Outcome outcome{.caught = caught, .states = exploring->coverage().states()};
@@ -42,23 +34,24 @@ void report(const char* what, bool caught) {
     _exit(0);
 }
 
-void on_abort(int) { report("an assertion in the log failed", true); }
+void on_abort(int) { report("an assertion failed", true); }
 
-[[noreturn]] void explore_and_report(Mistake mistake, uint64_t seed) {
+[[noreturn]] void explore_and_report(const Program& program, const MakeExplorer& make,
+                                     Mistake mistake, uint64_t seed) {
     // What an assertion prints is expected here.
     if (std::freopen("/dev/null", "w", stderr) == nullptr) _exit(3);
     std::signal(SIGABRT, on_abort);
     mistake_active = mistake;
-    Explorer explorer(seed, {});
-    exploring = &explorer;
-    const auto failure = explorer.explore(kStatesMax);
+    const auto explorer = make(seed, {});
+    exploring = explorer.get();
+    const auto failure = explorer->explore(program.mistake_states_max);
     const std::string what = failure ? failure->what : "";
     report(what.c_str(), failure.has_value());
     _exit(3);
 }
 
 // In a process of its own, because a mistake may show as a failed assertion.
-Outcome run_seed(Mistake mistake, uint64_t seed) {
+Outcome run_seed(const Program& program, const MakeExplorer& make, Mistake mistake, uint64_t seed) {
     int ends[2];
     Outcome outcome;
     if (pipe(ends) != 0) return outcome;
@@ -66,7 +59,7 @@ Outcome run_seed(Mistake mistake, uint64_t seed) {
     const pid_t child = fork();
     if (child == 0) {
         report_to = ends[1];
-        explore_and_report(mistake, seed);
+        explore_and_report(program, make, mistake, seed);
     }
     close(ends[1]);
     const bool told = read(ends[0], &outcome, sizeof outcome) == sizeof outcome;
@@ -81,13 +74,14 @@ Outcome run_seed(Mistake mistake, uint64_t seed) {
     return outcome;
 }
 
-bool run_one(Mistake mistake, uint64_t first_seed) {
+bool run_one(const Program& program, const MakeExplorer& make, Mistake mistake,
+             uint64_t first_seed) {
     const bool expected = mistake != Mistake::kCount;
     const std::string name(mistake_name(mistake));
     uint64_t caught = 0;
     for (uint64_t index = 0; index < kSeeds; ++index) {
         const uint64_t seed = first_seed + index;
-        const Outcome outcome = run_seed(mistake, seed);
+        const Outcome outcome = run_seed(program, make, mistake, seed);
         caught += outcome.caught ? 1 : 0;
         std::printf("%-28s seed %-6llu %s after %llu states %s\n", name.c_str(),
                     static_cast<unsigned long long>(seed), outcome.caught ? "caught" : "not caught",
@@ -103,15 +97,15 @@ bool run_one(Mistake mistake, uint64_t first_seed) {
 
 }  // namespace
 
-int run_mistakes(uint64_t seed) {
+int run_mistakes(const Program& program, const MakeExplorer& make, uint64_t seed) {
     bool right = true;
     uint64_t first_seed = seed * 1000;
-    for (const Mistake mistake : kMistakes) {
-        right &= run_one(mistake, first_seed);
+    for (const Mistake mistake : program.mistakes) {
+        right &= run_one(program, make, mistake, first_seed);
         first_seed += kSeeds;
     }
-    right &= run_one(Mistake::kCount, first_seed);
+    right &= run_one(program, make, Mistake::kCount, first_seed);
     return right ? 0 : 1;
 }
 
-}  // namespace timber::logengine
+}  // namespace timber::crash

@@ -1,4 +1,4 @@
-#include "tests/crash/model.h"
+#include "tests/crash/log/model.h"
 
 #include <algorithm>
 

@@ -8,6 +8,7 @@
 
 #include "logengine/log_engine.h"
 #include "src/base/random.h"
+#include "tests/crash/path.h"
 #include "tests/support/sim_disk.h"
 
 namespace timber::logengine {
@@ -48,15 +49,6 @@ struct Scenario {
     Deed draw(Random& random) const;
 };
 
-// What a failing run is cut down to.
-struct Limits {
-    uint32_t deeds = 1000;                            // in each life
-    uint32_t crashes = 3;                             // in a row
-    uint32_t deeds_allowed = (1u << kDeedCount) - 1;  // a bit for each kind
-
-    friend bool operator==(const Limits&, const Limits&) = default;
-};
-
-Scenario draw_scenario(uint64_t seed, const Limits& limits);
+Scenario draw_scenario(uint64_t seed, const crash::Limits& limits);
 
 }  // namespace timber::logengine
