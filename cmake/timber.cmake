@@ -6,6 +6,7 @@
 #       checks and with planted mistakes switchable (src/base/mistake.h). USES names libraries of
 #       ours and maps to the same variant; LINKS names foreign ones. Both are private: whoever needs
 #       another library says so.
+#   timber_checked_library(NAME ...) makes the second alone: what only tests use.
 #   timber_program(NAME ...) is a program on product libraries, timber_checked_program(NAME ...) one
 #       on checked libraries that ctest does not run by itself.
 #
@@ -42,7 +43,9 @@ if(TIMBER_SANITIZE)
     target_link_options(timber_options INTERFACE -fsanitize=${TIMBER_SANITIZE})
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
-    target_compile_options(timber_options INTERFACE -Wthread-safety -Werror=thread-safety)
+    # The stable sorts of g++ 12's standard library use what C++20 deprecates.
+    target_compile_options(timber_options INTERFACE -Wthread-safety -Werror=thread-safety
+                           -Wno-deprecated-declarations)
 endif()
 
 # What a label's tests may take each; a whole stage's limit is scripts/test's.
@@ -80,6 +83,11 @@ function(timber_library name)
         # Built there for its warnings, also where no fuzzer uses it.
         timber_stage(fuzz ${name}_checked)
     endif()
+endfunction()
+
+function(timber_checked_library name)
+    add_library(${name}_checked STATIC)
+    timber_target(${name}_checked "_checked" ${ARGN})
 endfunction()
 
 function(timber_program name)

@@ -28,6 +28,19 @@ std::string_view mistake_sentence(Mistake mistake);
 
 }  // namespace timber
 
+namespace timber {
+
+// Whether any mistake is on: for checks of tests that would stop before the checker that is meant.
+inline bool any_mistake() {
+#ifdef TIMBER_WITH_MISTAKES
+    return mistake_active != Mistake::kCount;
+#else
+    return false;
+#endif
+}
+
+}  // namespace timber
+
 #ifdef TIMBER_WITH_MISTAKES
 #define TIMBER_MISTAKE(name) (::timber::mistake_active == ::timber::Mistake::name)
 #else

@@ -2,9 +2,10 @@
 // The one list of planted mistakes; mistake.h says what they are for.
 //
 // Sorted by library. Each line: the name, then what goes wrong and which checker must notice.
-#define TIMBER_MISTAKES(X) \
-    TIMBER_MISTAKES_LOG(X) \
-    TIMBER_MISTAKES_RAFT(X)
+#define TIMBER_MISTAKES(X)  \
+    TIMBER_MISTAKES_LOG(X)  \
+    TIMBER_MISTAKES_RAFT(X) \
+    TIMBER_MISTAKES_STORE(X)
 
 #define TIMBER_MISTAKES_LOG(X)                                                                     \
     X(log_ack_before_durable,                                                                      \
@@ -61,6 +62,12 @@
       "the lease is kept when leadership is offered; linearizability")                             \
     X(raft_restart_forgets_promise,                                                                \
       "a restarted node votes at once, though a leader may hold a lease; linearizability")         \
+    X(raft_lease_without_promise,                                                                  \
+      "answers of nodes that have leases off count for the lease; linearizability")                \
+    X(raft_passed_change_applied,                                                                  \
+      "a change is applied on top of a pending snapshot's members; the check of members")          \
+    X(raft_proposal_fate_untold,                                                                   \
+      "nobody hears that a proposal was overwritten; the check that proposals end")                \
     X(raft_truncate_keeps_durable,                                                                 \
       "cutting the log leaves the durable index ahead; invariants N4 and L5, or the check of "     \
       "what a node believes durable")                                                              \
@@ -74,3 +81,42 @@
       "entries are taken whatever comes before them; log matching")                                \
     X(raft_snapshot_ack_before_installed,                                                          \
       "a snapshot is acknowledged before it is durable; the check of promises against the disk")
+
+#define TIMBER_MISTAKES_STORE(X)                                                                   \
+    X(store_range_remove_lost,                                                                     \
+      "a compaction knows nothing of the range removes of its inputs; the model, by what comes "   \
+      "back")                                                                                      \
+    X(store_remove_dropped_early,                                                                  \
+      "a remove goes although older data lies below it; the model, by what comes back")            \
+    X(store_snapshot_ignored, "a compaction knows of no snapshot; the model, at snapshots")        \
+    X(store_family_flushed_later,                                                                  \
+      "a flush leaves out a family's newest memory table and says that all is flushed; the model " \
+      "after a crash")                                                                             \
+    X(store_versions_split,                                                                        \
+      "a compaction begins a file between two versions of a key; invariants of the version, or "   \
+      "the model")                                                                                 \
+    X(store_level0_older_left,                                                                     \
+      "a compaction of level 0 leaves the oldest of overlapping files behind, above newer data; "  \
+      "invariants of compactions, or the model")                                                   \
+    X(store_directory_not_synced,                                                                  \
+      "a flush or compaction is published before its files' names are durable; "                   \
+      "store_crash_explorer")                                                                      \
+    X(store_log_floor_late,                                                                        \
+      "the log floor of a flush is asked for when the flush begins, behind later writes; "         \
+      "store_crash_explorer, by its log")                                                          \
+    X(store_ingest_skips_memory,                                                                   \
+      "an ingest does not hide what older memory tables hold; the model, or the model after a "    \
+      "crash")                                                                                     \
+    X(store_ingest_rows_apart,                                                                     \
+      "an ingest's rows are not in the edit with its files; store_crash_explorer")                 \
+    X(store_orphans_removed_early,                                                                 \
+      "orphans are removed before the owner has named its files; store_crash_explorer")            \
+    X(store_cache_id_by_name,                                                                      \
+      "a table's cache id comes from its number, and numbers come round, so a block of an "        \
+      "earlier file answers; the model")                                                           \
+    X(store_filter_wrong_keys,                                                                     \
+      "a table's filter knows internal keys and is asked for user keys; the model, by point "      \
+      "reads")                                                                                     \
+    X(store_table_not_synced, "a finished table file is not synced; store_crash_explorer")         \
+    X(store_block_unchecked,                                                                       \
+      "nobody compares a block's checksum; store_crash_explorer, by its damage rounds")
