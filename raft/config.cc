@@ -20,6 +20,7 @@ static Result<void> validate_limits(const Config& config) {
         {"applying_bytes_max", config.applying_bytes_max},
         {"uncommitted_bytes_max", config.uncommitted_bytes_max},
         {"entry_bytes_max", config.entry_bytes_max},
+        {"write_bytes_max", config.write_bytes_max},
         {"writes_in_flight_max", config.writes_in_flight_max},
         {"reads_max", config.reads_max},
         {"snapshot_retry_ticks", config.snapshot_retry_ticks},

@@ -39,11 +39,13 @@ struct Config {
     // Committed entries in one Ready, and handed over but not yet applied.
     size_t committed_page_bytes_max = 4_MiB;
     size_t applying_bytes_max = 16_MiB;
-    // Proposed by this leader and not handed over yet. A proposal is accepted while nothing is.
+    // Proposed by this leader and not handed over yet. One entry is accepted while nothing is.
     size_t uncommitted_bytes_max = 64_MiB;
     size_t entry_bytes_max = 64_MiB;
     // Entries that are durable stay in memory up to this, to be sent and applied without a read.
     size_t log_cache_bytes_max = 4_MiB;
+    // Entries in one Write; one entry is always given out, however large.
+    size_t write_bytes_max = 16_MiB;
     // Writes given out and not reported durable; more wait inside the core, and merge.
     uint32_t writes_in_flight_max = 64;
     // Reads that wait for a quorum or for the leader's answer.
@@ -54,6 +56,8 @@ struct Config {
     // Lease reads. Where on, `check_quorum` must be on, observe_time() must be fed as it asks, and
     // no node's clock may run faster or slower than true time by more than
     // `clock_drift_per_mille_max`. Ticks may be irregular: promises are kept by the clock too.
+    // A running group may switch them on node by node. Before a node switches them off, no leader
+    // may serve lease reads any more: it would forget the promise of its life before.
     bool lease_reads = false;
     uint64_t tick_us = 0;
     uint32_t clock_drift_per_mille_max = 0;

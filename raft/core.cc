@@ -37,6 +37,8 @@ void Core::set_hard_state(Term term, NodeId vote) {
     TIMBER_ASSERT_OP(term, >=, term_);                                    // N1
     if (term == term_) TIMBER_ASSERT(vote_ == kNobody || vote_ == vote);  // N1
     if (term == term_ && vote == vote_) return;
+    // A promise of an earlier term that has not left yet helps nobody any more.
+    if (term > term_) gated_.clear();
     term_ = term;
     vote_ = vote;
 }
@@ -67,15 +69,14 @@ void Core::send_durable(Message message, LogIndex log_needed) {
     }
     message.from = config_.id;
     if (message.term == Term(0)) message.term = term_;
-    // One acknowledgement says all that the one before it said: they wait for the same moment.
-    if (!gated_.empty() && message.type == MessageType::kAppendResponse && !message.reject) {
-        Message& last = gated_.back();
-        if (last.type == message.type && !last.reject && last.to == message.to &&
-            last.term == message.term && last.index <= message.index) {
-            last.index = message.index;
-            last.commit = std::max(last.commit, message.commit);
-            return;
-        }
+    // They wait for the same moment, and the later one says all that the earlier one said. So
+    // however long the disk stands still, what waits for it here does not grow.
+    for (Message& waiting : gated_) {
+        TIMBER_ASSERT_OP(waiting.term, ==, message.term);
+        if (waiting.type != message.type || waiting.to != message.to) continue;
+        waiting.index = std::max(waiting.index, message.index);
+        waiting.commit = std::max(waiting.commit, message.commit);
+        return;
     }
     gated_.push_back(std::move(message));
 }
@@ -112,7 +113,10 @@ Proposed Core::propose(std::span<const Payload> payloads, EntryType type) {
         if (payload.size() > config_.entry_bytes_max) return {Refusal::kTooLarge, {}, {}};
         bytes += payload.size() + kEntryOverheadBytes;
     }
-    // With nothing under way one proposal is taken whatever its size, or it could never be made.
+    if (payloads.size() > 1 && bytes > config_.uncommitted_bytes_max) {
+        return {Refusal::kTooLarge, {}, {}};
+    }
+    // With nothing under way one entry is taken whatever its size, or it could never be made.
     if (uncommitted_bytes_ > 0 && uncommitted_bytes_ + bytes > config_.uncommitted_bytes_max) {
         return {Refusal::kUncommittedLimit, {}, {}};
     }

@@ -58,7 +58,7 @@ class Core {
     void applied(LogIndex index);
     Proposed propose(std::span<const Payload> payloads, EntryType type);
     Proposed propose_conf_change(const ConfChange& change);
-    ConfState apply_conf_change(const ConfChange& change);
+    ConfState apply_conf_change(LogIndex index, const ConfChange& change);
     std::optional<Refusal> read_index(ReadId id);
     std::optional<LeaseRead> begin_lease_read(BootTimeUs now) const;
     bool lease_covers(const LeaseRead& read, BootTimeUs now) const;
@@ -70,6 +70,7 @@ class Core {
     void report_slow(NodeId node, bool slow);
     void report_snapshot(NodeId node, SnapshotReport report);
     void report_own_disk(bool stalled);
+    void storage_ready();
     bool has_ready() const;
     Ready ready();
     NodeStatus status() const;
@@ -191,6 +192,7 @@ class Core {
     void start_round();
     void flush_reads();
     void confirm_rounds();
+    void extend_lease();
     void answer_reads(uint64_t confirmed);
     void drop_leader_reads(Refusal reason);
     void drop_forwarded_reads(Refusal reason);
@@ -212,6 +214,8 @@ class Core {
     Random random_;
     Log log_;
     ConfState conf_;
+    // As of the applied index, while a snapshot is pending whose membership is in force already.
+    ConfState conf_before_snapshot_;
 
     // What must be durable, and how far it is.
     Term term_;
@@ -244,6 +248,7 @@ class Core {
     LogIndex commit_at_start_{};  // the commit index when leadership began
     LogIndex pending_change_{};   // no change may be proposed before this is applied
     NodeId transferee_{};
+    NodeId transferee_given_up_{};  // the last one that did not take over in time
     uint32_t transfer_elapsed_ = 0;
     bool leaving_ = false;
     uint32_t leaving_elapsed_ = 0;
@@ -262,7 +267,7 @@ class Core {
     // The way out.
     std::vector<OwnProposals> own_proposals_;  // terms and indices of a range go up
     std::vector<Message> messages_;
-    std::vector<Message> gated_;
+    std::vector<Message> gated_;  // all of this term; of each kind one to a node
     std::vector<ReadReady> reads_out_;
     std::vector<ReadDropped> reads_dropped_out_;
     std::vector<ProposalNotice> notices_out_;

@@ -59,6 +59,7 @@ void Core::handle_heartbeat(const Message& message) {
     Message answer{.type = MessageType::kHeartbeatResponse, .to = message.from};
     answer.round = message.round;
     answer.commit = log_.committed();
+    answer.promised = config_.lease_reads;
     // This waits for no write: a leader whose follower's disk is slow would otherwise take the
     // follower for dead.
     send(std::move(answer));
@@ -66,6 +67,10 @@ void Core::handle_heartbeat(const Message& message) {
 
 void Core::handle_snapshot(const Message& message) {
     TIMBER_ASSERT(message.snapshot != nullptr);
+    const LogIndex end = message.snapshot->metadata.index;
+    // Whether the log agrees with it cannot be looked up now. Taken for a log that does not, what
+    // is behind that place would be thrown away, and may be acknowledged. As if it were lost.
+    if (end > log_.committed() && log_.term(end).lookup == Lookup::kUnknown) return;
     const LogIndex index = restore(message.snapshot) ? log_.last_index() : log_.committed();
     acknowledge_append(message.from, index);
 }
@@ -81,6 +86,7 @@ bool Core::restore(const SnapshotPointer& snapshot) {
         return false;
     }
     pass_own_proposals(metadata.index);
+    if (!log_.snapshot_pending()) conf_before_snapshot_ = conf_;
     log_.restore(snapshot);
     set_conf(metadata.conf_state);
     TIMBER_ASSERT_OP(log_.last_index(), ==, metadata.index);

@@ -36,6 +36,7 @@ bool Core::nonsense(const Message& message) const {
     if (message.from == kNobody || message.from == config_.id) return true;
     if (message.to != config_.id) return true;
     if (message.term == Term(0) || message.term > kTermMax) return true;
+    if (message.term > term_ && message.term - term_ > kTermLeapMax) return true;
     if (message.log_term > kTermMax || message.index > kLogIndexMax) return true;
     if (message.commit > kLogIndexMax || message.reject_hint > kLogIndexMax) return true;
     switch (message.type) {

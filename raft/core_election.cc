@@ -10,6 +10,7 @@ namespace timber::raft {
 
 void Core::tick() {
     ++tick_count_;
+    log_.ask_storage_again();
     tick_reads();
     if (role_ == Role::kLeader) {
         tick_leader();
@@ -81,7 +82,7 @@ void Core::leave_role() {
         progress_.clear();
         appends_due_ = false;
         uncommitted_bytes_ = 0;
-        transferee_ = kNobody;
+        transferee_ = transferee_given_up_ = kNobody;
         leaving_ = false;
         restart_lease();
     }
@@ -142,7 +143,6 @@ void Core::become_leader() {
     pending_change_ = first_own_index_;
     append_own(EntryType::kNormal, Payload());
     TIMBER_ASSERT_OP(log_.last_index(), ==, first_own_index_);
-    if (Progress* own = find_progress(config_.id)) own->acknowledge(log_.durable());
     if (!conf_.has_voter(config_.id)) start_leaving(first_own_index_);
 }
 

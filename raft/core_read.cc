@@ -69,9 +69,9 @@ bool Core::round_due() const {
 void Core::start_round() {
     TIMBER_ASSERT_OP(role_, ==, Role::kLeader);
     ++round_;
-    rounds_.push_back({round_, now_});
+    if (config_.lease_reads) rounds_.push_back({round_, now_});
     if (rounds_.size() > kRoundsMax) rounds_.pop_front();
-    if (Progress* own = find_progress(config_.id)) own->round_acked = round_;
+    if (Progress* own = find_progress(config_.id)) own->round_acked = own->round_promised = round_;
     if (!round_due()) return;
     for (auto read = leader_reads_.rbegin(); read != leader_reads_.rend(); ++read) {
         if (read->round != 0) break;
@@ -104,7 +104,20 @@ void Core::confirm_rounds() {
         return progress != nullptr ? progress->round_acked : 0;
     });
     TIMBER_ASSERT_OP(confirmed, <=, round_);
-    while (!rounds_.empty() && rounds_.front().number <= confirmed) {
+    if (config_.lease_reads) extend_lease();
+    answer_reads(confirmed);
+}
+
+void Core::extend_lease() {
+    // Not everyone that answers keeps a promise: in a group that is about to switch leases on, some
+    // have them off, and vote for another as soon as their ticks say so.
+    const uint64_t promised = quorum_of(conf_, [&](NodeId id) -> uint64_t {
+        const Progress* progress = find_progress(id);
+        if (progress == nullptr) return 0;
+        if (TIMBER_MISTAKE(raft_lease_without_promise)) return progress->round_acked;
+        return progress->round_promised;
+    });
+    while (!rounds_.empty() && rounds_.front().number <= promised) {
         // From when it was sent: a follower's promise began when it heard, which was no earlier,
         // and its answer may have been on the way for any length of time.
         std::optional<BootTimeUs> start = rounds_.front().sent_at;
@@ -112,7 +125,6 @@ void Core::confirm_rounds() {
         if (start && !lease_forfeited_) lease_start_ = start;
         rounds_.pop_front();
     }
-    answer_reads(confirmed);
 }
 
 void Core::answer_reads(uint64_t confirmed) {

@@ -41,8 +41,9 @@ void Core::take_write(Ready& out) {
     TIMBER_ASSERT(needs_write());
     Write& write = out.write.emplace();
     write.number = ++last_write_;
-    log_.issue(write);
-    const HardState hard{term_, vote_, log_.committed()};
+    log_.issue(write, config_.write_bytes_max);
+    // Never ahead of the entries that are written with it or before it.
+    const HardState hard{term_, vote_, std::min(log_.committed(), log_.issued())};
     if (hard.term != issued_hard_.term || hard.vote != issued_hard_.vote) {
         hard_write_ = write.number;
     }
@@ -55,7 +56,6 @@ void Core::take_write(Ready& out) {
         own_vote_ = OwnVote::kIssued;
         own_vote_write_ = write.number;
     }
-    TIMBER_ASSERT(!needs_write());
 }
 
 // Messages that wait go along with the newest write given out: it and those before it hold all
@@ -104,7 +104,9 @@ void Core::resolve_own_proposals(std::span<const Entry> handed_over) {
             // before it.
             LogIndex lost = own.first;
             while (term_of(lost) == own.term) ++lost;
-            notices_out_.push_back({own.term, lost, own.last, ProposalFate::kOverwritten});
+            if (!TIMBER_MISTAKE(raft_proposal_fate_untold)) {
+                notices_out_.push_back({own.term, lost, own.last, ProposalFate::kOverwritten});
+            }
             own.first = own.last + 1;
         } else {
             own.first = end + 1;

@@ -95,12 +95,14 @@ void Core::handle_heartbeat_response(const Message& message) {
     Progress& progress = *find_progress(message.from);
     if (message.round > round_) return ignore();
     progress.round_acked = std::max(progress.round_acked, message.round);
-    // It lives. What was sent to it before may be lost: let something go out again.
-    progress.probe_sent = false;
-    if (progress.state == ProgressState::kReplicate && progress.inflights.full()) {
-        progress.inflights.free_oldest();
+    if (message.promised) {
+        progress.round_promised = std::max(progress.round_promised, message.round);
     }
-    if (progress.match < log_.last_index() && progress.state != ProgressState::kSnapshot) {
+    // It lives. What was sent to it before may be lost, and nothing else would tell.
+    progress.waits_for_storage = false;
+    if (progress.match == log_.last_index()) {
+        progress.probe_sent = false;
+    } else if (progress.state != ProgressState::kSnapshot) {
         TIMBER_MAYBE(send_append(progress, true));
     }
     confirm_rounds();
@@ -119,16 +121,24 @@ void Core::flush_appends() {
 
 bool Core::send_append(Progress& progress, bool even_if_empty) {
     TIMBER_ASSERT(progress.id != config_.id);
-    if (progress.paused()) return false;
+    // A follower that has not answered what was sent is only asked, by an append without entries,
+    // which it refuses if one before it is missing. Sending it more, or the same again, would fill
+    // the memory, or the wire, of a follower whose disk stands still: it answers heartbeats.
+    const bool only_ask = progress.paused();
+    if (only_ask && !even_if_empty) return false;
     const LogIndex previous = progress.next - 1;
     TIMBER_ASSERT_OP(previous, >=, progress.match);
     const TermAt previous_term = log_.term(previous);
     if (previous_term.lookup == Lookup::kCompacted) return send_snapshot(progress);
-    if (previous_term.lookup != Lookup::kFound) return false;
     Message append{.type = MessageType::kAppend, .to = progress.id};
-    if (!log_.read(progress.next, log_.last_index() + 1, config_.message_bytes_max,
-                   config_.message_entries_max, append.entries)) {
-        return log_.first_index() > progress.next && send_snapshot(progress);
+    bool readable = previous_term.lookup == Lookup::kFound;
+    if (readable && !only_ask) {
+        readable = log_.read(progress.next, log_.last_index() + 1, config_.message_bytes_max,
+                             config_.message_entries_max, append.entries);
+    }
+    if (!readable) {
+        progress.waits_for_storage = true;
+        return false;
     }
     const LogIndex commit_told = std::min(log_.committed(), previous + append.entries.size());
     if (append.entries.empty() && !even_if_empty && progress.commit_sent >= commit_told) {
@@ -150,8 +160,7 @@ bool Core::send_snapshot(Progress& progress) {
     if (!progress.recently_active) return false;
     const SnapshotPointer snapshot = log_.snapshot();
     if (!snapshot) {
-        // It is being made. The next heartbeat's answer asks again.
-        progress.probe_sent = progress.state == ProgressState::kProbe;
+        progress.waits_for_storage = true;  // it is being made
         return false;
     }
     Message message{.type = MessageType::kSnapshot, .to = progress.id};

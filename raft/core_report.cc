@@ -39,6 +39,15 @@ void Core::report_own_disk(bool stalled) {
     if (stalled && role_ == Role::kLeader && transferee_ == kNobody) TIMBER_MAYBE(hand_over());
 }
 
+void Core::storage_ready() {
+    log_.ask_storage_again();
+    for (Progress& progress : progress_) {
+        if (!progress.waits_for_storage) continue;
+        progress.waits_for_storage = false;
+        appends_due_ = true;
+    }
+}
+
 NodeStatus Core::status() const {
     NodeStatus status;
     status.id = config_.id;

@@ -35,11 +35,18 @@ void Core::abort_transfer() { transferee_ = kNobody; }
 
 std::optional<Refusal> Core::hand_over() {
     if (role_ != Role::kLeader) return Refusal::kNotLeader;
+    // The one that is furthest; but one that did not take over when it was asked, perhaps because
+    // its own disk stands still, only if there is no other.
+    const auto worse = [&](const Progress& left, const Progress& right) {
+        const bool left_failed = left.id == transferee_given_up_;
+        const bool right_failed = right.id == transferee_given_up_;
+        return left_failed != right_failed ? left_failed : left.match < right.match;
+    };
     const Progress* best = nullptr;
     for (const Progress& progress : progress_) {
         if (progress.id == config_.id || progress.learner || progress.slow) continue;
         if (!progress.recently_active || progress.state == ProgressState::kSnapshot) continue;
-        if (best == nullptr || progress.match > best->match) best = &progress;
+        if (best == nullptr || worse(*best, progress)) best = &progress;
     }
     if (best == nullptr) return Refusal::kUnknownNode;
     return transfer_leader(best->id);
@@ -71,7 +78,9 @@ void Core::send_timeout_now(NodeId to) {
 
 void Core::tick_transfer() {
     if (transferee_ == kNobody) return;
-    if (++transfer_elapsed_ >= config_.election_ticks) abort_transfer();
+    if (++transfer_elapsed_ < config_.election_ticks) return;
+    transferee_given_up_ = transferee_;
+    abort_transfer();
 }
 
 void Core::handle_timeout_now(const Message& message) {

@@ -29,7 +29,7 @@ void Inflights::grow() {
 }
 
 void Inflights::free_oldest() {
-    if (count_ == 0) return;
+    TIMBER_ASSERT_OP(count_, >, 0u);
     TIMBER_ASSERT_OP(bytes_, >=, at(0).bytes);
     bytes_ -= at(0).bytes;
     oldest_ = static_cast<uint32_t>((oldest_ + 1) % slots_.size());

@@ -22,12 +22,12 @@ class Inflights {
     void add(LogIndex last, size_t bytes);
     // Everything up to `index` was answered.
     void free_to(LogIndex index);
-    // The oldest is given up, so that a follower that lost messages hears something again.
-    void free_oldest();
     void clear();
 
     uint32_t count() const { return count_; }
     size_t bytes() const { return bytes_; }
+    // Of the newest. Not while there is none.
+    LogIndex last() const { return at(count_ - 1).last; }
     void check_invariants() const;
 
   private:
@@ -35,6 +35,7 @@ class Inflights {
         LogIndex last;
         size_t bytes;
     };
+    void free_oldest();
     const Slot& at(uint32_t i) const { return slots_[(oldest_ + i) % slots_.size()]; }
     void grow();
 

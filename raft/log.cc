@@ -57,6 +57,8 @@ bool Log::read(LogIndex low, LogIndex high, size_t bytes_max, size_t entries_max
         Result<std::vector<Entry>> stored = storage_.entries(low, stored_high, bytes_max);
         // A storage that gives other entries than asked for is not believed.
         if (!stored || stored->empty() || stored->front().index != low) return false;
+        if (stored->back().index != low + (stored->size() - 1)) return false;
+        if (stored->back().index >= stored_high) return false;
         found = std::move(*stored);
         if (found.back().index + 1 < stored_high) return true;  // the limit of bytes was met
         low = stored_high;
@@ -77,6 +79,9 @@ SnapshotPointer Log::snapshot() const {
     if (pending_snapshot_) return pending_snapshot_;
     Result<SnapshotPointer> stored = storage_.snapshot();
     if (!stored || !*stored || (*stored)->metadata.index == LogIndex(0)) return nullptr;
+    // Who installs it goes on with the entry behind it. Where that is compacted, it would need
+    // another snapshot at once.
+    if ((*stored)->metadata.index + 1 < first_index()) return nullptr;
     return std::move(*stored);
 }
 
@@ -189,7 +194,7 @@ bool Log::has_unissued() const {
     return issued_ < last_ || (pending_snapshot_ && !snapshot_write_);
 }
 
-void Log::issue(Write& write) {
+void Log::issue(Write& write, size_t bytes_max) {
     TIMBER_ASSERT(writes_.empty() || writes_.back().number < write.number);
     LogIndex from = issued_ + 1;
     if (pending_snapshot_ && !snapshot_write_) {
@@ -198,10 +203,16 @@ void Log::issue(Write& write) {
         from = pending_snapshot_index() + 1;
     }
     TIMBER_ASSERT_OP(from, >=, tail_.first_index());
-    write.entries.reserve(tail_.end_index() - from);
-    for (LogIndex index = from; index <= last_; ++index) write.entries.push_back(tail_.at(index));
-    issued_ = last_;
-    writes_.push_back({write.number, last_, last_, last_term_});
+    LogIndex end = from;
+    for (size_t bytes = 0; end <= last_; ++end) {
+        bytes += entry_bytes(tail_.at(end));
+        if (end > from && bytes > bytes_max) break;
+    }
+    write.entries.reserve(end - from);
+    for (LogIndex index = from; index < end; ++index) write.entries.push_back(tail_.at(index));
+    issued_ = end - 1;
+    const Term last_term = write.entries.empty() ? last_term_ : write.entries.back().term;
+    writes_.push_back({write.number, issued_, issued_, last_term});
 }
 
 void Log::persisted(WriteNumber number) {
@@ -237,14 +248,16 @@ LogIndex Log::hand_over_limit() const {
 }
 
 bool Log::can_hand_over() const {
-    return hand_over_limit() > handed_over_ && applying_bytes_ < limits_.applying_bytes_max;
+    if (page_unreadable_ || applying_bytes_ >= limits_.applying_bytes_max) return false;
+    return hand_over_limit() > handed_over_;
 }
 
 std::vector<Entry> Log::hand_over() {
     std::vector<Entry> page;
     if (!can_hand_over()) return page;
     const LogIndex low = handed_over_ + 1;
-    if (!read(low, hand_over_limit() + 1, limits_.page_bytes_max, SIZE_MAX, page)) return {};
+    page_unreadable_ = !read(low, hand_over_limit() + 1, limits_.page_bytes_max, SIZE_MAX, page);
+    if (page_unreadable_) return {};
     TIMBER_ASSERT(!page.empty());
     TIMBER_ASSERT_OP(page.front().index, ==, low);
     size_t bytes = 0;

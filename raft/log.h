@@ -109,8 +109,9 @@ class Log {
     // --- Writes ---
 
     bool has_unissued() const;
-    // Moves what no write holds yet into `write`, whose number is set.
-    void issue(Write& write);
+    // Moves what no write holds yet into `write`, whose number is set: entries up to `bytes_max`,
+    // but at least one.
+    void issue(Write& write, size_t bytes_max);
     // All writes up to `number` are durable.
     void persisted(WriteNumber number);
 
@@ -118,8 +119,10 @@ class Log {
 
     // Whether hand_over() would give something.
     bool can_hand_over() const;
-    // The next page of entries that are committed and durable.
+    // The next page of entries that are committed and durable. None if the storage does not answer;
+    // then it is not asked again before ask_storage_again(), so that nobody turns in a circle.
     std::vector<Entry> hand_over();
+    void ask_storage_again() { page_unreadable_ = false; }
     void applied_to(LogIndex index);
 
     void check_invariants() const;
@@ -157,6 +160,7 @@ class Log {
     LogIndex applied_;
     std::deque<Page> applying_;
     size_t applying_bytes_ = 0;
+    bool page_unreadable_ = false;
 };
 
 }  // namespace timber::raft

@@ -19,8 +19,12 @@ std::vector<NodeId> all_voters(const ConfState& conf);
 // Everyone, each once, sorted.
 std::vector<NodeId> all_members(const ConfState& conf);
 
-// The configuration after `change`. Adding who is there and removing who is not change nothing;
-// two configurations of which one comes from the other share a voter in any two majorities.
+// Whether a leader may propose it: a voter is left, and no more members than kMembersMax.
+bool proposable(const ConfState& conf, const ConfChange& change);
+
+// The configuration after `change`. Adding who is there and removing who is not change nothing, nor
+// does adding one above kMembersMax, on any node. Two configurations of which one comes from the
+// other share a voter in any two majorities.
 ConfState changed(const ConfState& conf, const ConfChange& change);
 
 }  // namespace timber::raft

@@ -25,8 +25,8 @@ std::string_view to_string(MessageType type) {
 
 bool operator==(const Message& left, const Message& right) {
     const auto plain = [](const Message& m) {
-        return std::tie(m.type, m.from, m.to, m.term, m.reject, m.forced, m.index, m.log_term,
-                        m.commit, m.reject_hint, m.round, m.node, m.entries);
+        return std::tie(m.type, m.from, m.to, m.term, m.reject, m.forced, m.promised, m.index,
+                        m.log_term, m.commit, m.reject_hint, m.round, m.node, m.entries);
     };
     if (plain(left) != plain(right)) return false;
     if (!left.snapshot || !right.snapshot) return !left.snapshot && !right.snapshot;

@@ -30,7 +30,8 @@ enum class MessageType : uint8_t {
     kAppendResponse,
     // The leader lives. commit: no further than the follower is known to match. round: see below.
     kHeartbeat,
-    // The answer. round as asked; commit as in kAppendResponse.
+    // The answer. round as asked; commit as in kAppendResponse. promised: the follower votes for
+    // nobody else for a while, by its clock and across a restart, so the round counts for a lease.
     kHeartbeatResponse,
     // A snapshot, for a follower that is behind the leader's first entry. Answered by
     // kAppendResponse, once the write that installs the snapshot is durable.
@@ -55,6 +56,7 @@ struct Message {
     Term term{};
     bool reject = false;
     bool forced = false;
+    bool promised = false;
     LogIndex index{};
     Term log_term{};
     LogIndex commit{};

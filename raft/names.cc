@@ -43,6 +43,7 @@ std::string_view to_string(Refusal refusal) {
         case Refusal::kMembershipBusy: return "MembershipBusy";
         case Refusal::kNotVoter: return "NotVoter";
         case Refusal::kUnknownNode: return "UnknownNode";
+        case Refusal::kBadChange: return "BadChange";
         case Refusal::kAlreadyLeader: return "AlreadyLeader";
         case Refusal::kPromised: return "Promised";
         case Refusal::kDiskStalled: return "DiskStalled";

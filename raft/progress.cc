@@ -7,6 +7,7 @@
 namespace timber::raft {
 
 bool Progress::paused() const {
+    if (waits_for_storage) return true;
     switch (state) {
         case ProgressState::kProbe: return probe_sent;
         case ProgressState::kReplicate: return inflights.full() || (slow && inflights.count() > 0);
@@ -22,6 +23,7 @@ void Progress::become_probe() {
     next = std::max(match, after_snapshot ? pending_snapshot : LogIndex(0)) + 1;
     state = ProgressState::kProbe;
     probe_sent = false;
+    waits_for_storage = false;
     pending_snapshot = {};
     snapshot_ticks_left = 0;
     snapshot_failed = false;
@@ -125,6 +127,11 @@ void Progress::check_invariants() const {
     if (state != ProgressState::kReplicate) TIMBER_ASSERT_OP(inflights.count(), ==, 0u);  // P3
     const bool pending = pending_snapshot != LogIndex(0);
     TIMBER_ASSERT_OP(pending, ==, state == ProgressState::kSnapshot);  // P3
+    if (state == ProgressState::kReplicate) {
+        const bool all_answered = next == match + 1;
+        TIMBER_ASSERT_OP(all_answered, ==, inflights.count() == 0);           // P4
+        if (!all_answered) TIMBER_ASSERT_OP(inflights.last() + 1, ==, next);  // P4
+    }
     inflights.check_invariants();
 }
 

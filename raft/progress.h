@@ -8,6 +8,9 @@
 // Invariants: P1  match < next.
 //             P2  match never goes down within a leadership.
 //             P3  only Replicate has appends in flight; only Snapshot has a pending snapshot.
+//             P4  in Replicate, all between match and next is in flight. So what a follower was
+//                 sent and did not acknowledge is bounded by the window, however long its disk
+//                 stands still.
 #include "raft/inflights.h"
 #include "raft/status.h"
 #include "raft/types.h"
@@ -21,14 +24,16 @@ struct Progress {
     LogIndex match{};
     LogIndex next{1};
     ProgressState state = ProgressState::kProbe;
-    bool probe_sent = false;       // Probe: waits for an answer
-    bool recently_active = false;  // answered since the last check of the quorum
+    bool probe_sent = false;         // Probe: waits for an answer
+    bool recently_active = false;    // answered since the last check of the quorum
+    bool waits_for_storage = false;  // what comes next for it cannot be read now
     LogIndex pending_snapshot{};
     uint32_t snapshot_ticks_left = 0;
     bool snapshot_failed = false;
     LogIndex commit_sent{};   // the highest commit that an append told it
     LogIndex commit_known{};  // the highest commit that it told of
     uint64_t round_acked = 0;
+    uint64_t round_promised = 0;  // the highest that it answered with a promise
     Inflights inflights{};
 
     // Whether nothing may be sent for now. A slow member gets one append at a time.

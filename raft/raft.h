@@ -96,10 +96,10 @@ class RawNode {
     // Proposes a change of membership. One at a time: kMembershipBusy until the one before it is
     // applied, and until this leader has committed an entry of its own term.
     Proposed propose_conf_change(const ConfChange& change);
-    // A committed change takes effect when the driver says so, in order with what it applies and
-    // before it reports it applied. Gives the membership from then on. A change that the driver
-    // decides against is just not applied.
-    ConfState apply_conf_change(const ConfChange& change);
+    // A committed change, entry `index`, takes effect when the driver says so, in order with what
+    // it applies and before it reports it applied. Gives the membership as of that index, to be
+    // stored with it. A change that the driver decides against is just not applied.
+    ConfState apply_conf_change(LogIndex index, const ConfChange& change);
 
     // Confirms that this node, or the leader it asks, still leads. The answer comes in
     // Ready::reads or Ready::reads_dropped, exactly once. All reads that wait share one round.
@@ -130,6 +130,9 @@ class RawNode {
     // The own disk does not get on: a node that says so does not campaign, and as a leader hands
     // over, trying again until it can.
     void report_own_disk(bool stalled);
+    // The storage may now give what it did not: entries after an error, or the snapshot that was
+    // being made. Without it the core asks again by itself, with ticks and heartbeats.
+    void storage_ready();
 
     // --- The way out ---
 

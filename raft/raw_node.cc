@@ -67,8 +67,8 @@ Proposed RawNode::propose(std::span<const Payload> payloads) {
 Proposed RawNode::propose_conf_change(const ConfChange& change) {
     return core_->propose_conf_change(change);
 }
-ConfState RawNode::apply_conf_change(const ConfChange& change) {
-    return core_->apply_conf_change(change);
+ConfState RawNode::apply_conf_change(LogIndex index, const ConfChange& change) {
+    return core_->apply_conf_change(index, change);
 }
 
 std::optional<Refusal> RawNode::read_index(ReadId id) { return core_->read_index(id); }
@@ -90,6 +90,8 @@ void RawNode::report_snapshot(NodeId node, SnapshotReport report) {
     core_->report_snapshot(node, report);
 }
 void RawNode::report_own_disk(bool stalled) { core_->report_own_disk(stalled); }
+
+void RawNode::storage_ready() { core_->storage_ready(); }
 
 bool RawNode::has_ready() const { return core_->has_ready(); }
 Ready RawNode::ready() { return core_->ready(); }

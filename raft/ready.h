@@ -39,7 +39,8 @@ struct SoftState {
 // index may be written, truncated and written again with the same term while the first write is
 // still on its way, and then the first one's completion says nothing about the second.
 //
-// Any number up to Config::writes_in_flight_max may be on their way at once.
+// Any number up to Config::writes_in_flight_max may be on their way at once. What exceeds
+// Config::write_bytes_max goes into the next one.
 // The hard state comes along whenever its commit index moved, too: a node that holds a membership
 // change in its log must not forget that the one before it is committed, or after a restart it
 // could campaign among the members of two changes ago.
@@ -67,11 +68,12 @@ enum class Refusal : uint8_t {
     kNoLeader,          // nobody to forward the read to
     kTransferPending,   // leadership is being handed over; the next leader will take it
     kUncommittedLimit,  // Config::uncommitted_bytes_max, later perhaps
-    kTooLarge,          // Config::entry_bytes_max, never
+    kTooLarge,          // Config::entry_bytes_max, or many above uncommitted_bytes_max: never
     kReadLimit,         // Config::reads_max, later perhaps
     kMembershipBusy,    // a change is not applied yet, or this leader has committed nothing yet
     kNotVoter,          // this node, or the node named, has no vote
     kUnknownNode,       // the node named is no member
+    kBadChange,         // it would leave no voter, or more members than a group may have
     kAlreadyLeader,     // there is nothing to do
     kPromised,          // this node promised its vote to a leader that may hold a lease
     kDiskStalled,       // report_own_disk() said so

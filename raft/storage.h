@@ -12,7 +12,8 @@
 //                 except what later writes have replaced; those may or may not show yet.
 //             S4  nothing above the applied index is compacted.
 // Failure:    an Error from entries() or term() within [first_index, last_index] is the driver's to
-//             report: the core treats it as "not now", asks again later and never acts on a guess.
+//             report: the core treats it as "not now", never acts on a guess, and asks again after
+//             the next tick or heartbeat, or at RawNode::storage_ready().
 #include "raft/types.h"
 
 namespace timber::raft {
@@ -36,7 +37,8 @@ class Storage {
     // kNotFound below first_index() and above last_index().
     virtual Result<std::vector<Entry>> entries(LogIndex low, LogIndex high,
                                                size_t bytes_max) const = 0;
-    // The newest snapshot. kBusy while it is being made: the core asks again later.
+    // The newest snapshot; it reaches to first_index() - 1 at least, or is not there yet. kBusy
+    // while it is being made: the core asks again later.
     virtual Result<SnapshotPointer> snapshot() const = 0;
 };
 

@@ -34,6 +34,9 @@ inline constexpr NodeId kNobody{0};
 // so that sums of two valid ones, and a valid one and a count of entries, cannot overflow.
 inline constexpr Term kTermMax{uint64_t{1} << 60};
 inline constexpr LogIndex kLogIndexMax{uint64_t{1} << 60};
+// No node is so many elections behind another. One message with a damaged term would otherwise
+// take a group to kTermMax at once, where it can never elect a leader again.
+inline constexpr uint64_t kTermLeapMax = uint64_t{1} << 40;
 
 // Immutable bytes, shared. Copying a Payload shares the buffer, so an entry travels from the client
 // through the log, the messages, the disk queue and the state machine without its bytes being

@@ -44,7 +44,7 @@ TEST(Log, CommittedButNotDurable_IsNotHandedOver) {
     log.commit_to(LogIndex(1));
     EXPECT_FALSE(log.can_hand_over());
     Write write{.number = WriteNumber(1)};
-    log.issue(write);
+    log.issue(write, SIZE_MAX);
     EXPECT_FALSE(log.can_hand_over());
     storage.apply(write);
     log.persisted(WriteNumber(1));
@@ -62,7 +62,7 @@ TEST(Log, WrittenCutAndWrittenAgain_FirstCompletionCountsForNothing) {
         ASSERT_EQ(log.append_after(LogIndex(0), Term(0), i == 1 ? two : one),
                   AppendOutcome::kAccepted);
         writes[i].number = WriteNumber(i + 1);
-        log.issue(writes[i]);
+        log.issue(writes[i], SIZE_MAX);
         ASSERT_EQ(writes[i].entries.size(), 1u);
     }
     for (uint64_t i = 0; i < 2; ++i) {
@@ -158,7 +158,7 @@ TEST(Log, RandomAppendsCutsAndCompletions_DurableMatchesTheTwin) {
             } else if (kind < 7) {
                 if (!log.has_unissued()) continue;
                 Write write{.number = WriteNumber(++number)};
-                log.issue(write);
+                log.issue(write, SIZE_MAX);
                 twin.issue(write.number);
                 on_their_way.push_back(std::move(write));
             } else if (!on_their_way.empty()) {
@@ -194,7 +194,7 @@ TEST(Log, Pages_KeepToTheLimitAndWaitForApplying) {
     for (uint64_t i = 1; i <= 10; ++i) log.append(entry(i, 1, "12345678"));  // 40 bytes each
     log.commit_to(LogIndex(10));
     Write write{.number = WriteNumber(1)};
-    log.issue(write);
+    log.issue(write, SIZE_MAX);
     storage.apply(write);
     log.persisted(write.number);
     EXPECT_EQ(log.hand_over().size(), 2u);

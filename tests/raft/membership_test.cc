@@ -10,15 +10,15 @@ using Ids = std::vector<uint64_t>;
 
 TEST(Membership, AddNode) {
     TestNode node(paper_config(1), {.voters = {1}});
-    TIMBER_MAYBE(node.raft().apply_conf_change({kAddVoter, NodeId(2)}));
+    TIMBER_MAYBE(node.raft().apply_conf_change(LogIndex(1), {kAddVoter, NodeId(2)}));
     EXPECT_EQ(node.voters(), (Ids{1, 2}));
 }
 
 TEST(Membership, RemoveNode) {
     TestNode node(paper_config(1), {.voters = {1, 2}});
-    TIMBER_MAYBE(node.raft().apply_conf_change({kRemove, NodeId(2)}));
+    TIMBER_MAYBE(node.raft().apply_conf_change(LogIndex(1), {kRemove, NodeId(2)}));
     EXPECT_EQ(node.voters(), (Ids{1}));
-    TIMBER_MAYBE(node.raft().apply_conf_change({kRemove, NodeId(1)}));
+    TIMBER_MAYBE(node.raft().apply_conf_change(LogIndex(2), {kRemove, NodeId(1)}));
     EXPECT_EQ(node.voters(), Ids{});
     EXPECT_EQ(node.raft().campaign(), Refusal::kNotVoter);
     node.raft().check_invariants();
@@ -97,6 +97,72 @@ TEST(Membership, NoChangeBeforeTheLeadersFirstEntryIsApplied) {
               Refusal::kMembershipBusy);
     acknowledge_all(node);
     EXPECT_TRUE(node.raft().propose_conf_change({kAddVoter, NodeId(4)}).accepted());
+}
+
+static Entry change_entry(uint64_t index, uint64_t term, const ConfChange& change) {
+    return {Term(term), LogIndex(index), EntryType::kConfChange, encode_conf_change(change)};
+}
+
+// Entry 1 removes 2, entry 3 of the leader's log brings it back, and a snapshot up to 4 comes
+// before entry 1 is applied here. What is in force is the snapshot's membership; what is stored
+// with the applied index 1, in case the snapshot never becomes durable, is entry 1's.
+TEST(Membership, ChangeThatASnapshotPasses_IsAppliedToTheStoredMembersOnly) {
+    TestNode node(paper_config(3), {.voters = {1, 2, 3}});
+    const ConfChange removal{kRemove, NodeId(2), {}};
+    node.raft().step(append(1, 3, 1, {0, 0}, {change_entry(1, 1, removal)}, 1));
+    TIMBER_MAYBE(node.take_ready());
+    node.persist(1);
+    TIMBER_MAYBE(node.take_ready());
+    ASSERT_EQ(node.to_apply().size(), 1u);
+    node.raft().step(snapshot_message(1, 3, 1, {4, 1}, {1, 2, 3}));
+    node.apply(1);
+    EXPECT_EQ(node.voters(), (Ids{1, 2, 3}));
+    EXPECT_EQ(node.storage().conf.voters, (std::vector{NodeId(1), NodeId(3)}));
+    node.settle();
+    EXPECT_EQ(node.voters(), (Ids{1, 2, 3}));
+    EXPECT_EQ(node.storage().conf.voters, (std::vector{NodeId(1), NodeId(2), NodeId(3)}));
+}
+
+// Nobody could take that back.
+TEST(Membership, ChangeThatLeavesNoVoter_IsRefused) {
+    TestNode node(paper_config(1), {.voters = {1}, .learners = {2}});
+    TIMBER_MAYBE(lead(node));
+    for (const ConfChangeType type : {kRemove, kAddLearner}) {
+        EXPECT_FALSE(node.raft().propose_conf_change({type, NodeId(1), {}}).accepted());
+    }
+    EXPECT_TRUE(node.raft().propose_conf_change({kRemove, NodeId(2), {}}).accepted());
+}
+
+// A member more than any node would take from a message must not stop them all when it is applied.
+TEST(Membership, ChangeThatMakesTooManyMembers_IsRefusedAndChangesNothing) {
+    Stored stored{.voters = {1}};
+    for (uint64_t id = 2; id <= 1024; ++id) stored.learners.push_back(id);
+    TestNode node(paper_config(1), stored);
+    TIMBER_MAYBE(lead(node));
+    const ConfChange change{kAddLearner, NodeId(2000), {}};
+    EXPECT_FALSE(node.raft().propose_conf_change(change).accepted());
+    EXPECT_TRUE(node.raft().propose_conf_change({kAddVoter, NodeId(2), {}}).accepted());
+    EXPECT_EQ(node.raft().apply_conf_change(LogIndex(3), change).learners.size(), 1023u);
+}
+
+// Removed, elected all the same because it is needed, and its own return is in its log: what it
+// has durable counts at once.
+TEST(Membership, LeavingLeaderThatIsBroughtBack_CountsWhatItHolds) {
+    TestNode node(paper_config(1), {.voters = {2}});
+    node.raft().step(append(2, 1, 1, {0, 0}, {change_entry(1, 1, {kAddVoter, NodeId(1), {}})}));
+    node.settle();
+    for (int i = 0; i < 200 && node.role() == kFollower; ++i) TIMBER_MAYBE(node.tick());
+    ASSERT_EQ(node.role(), kPreCandidate);
+    Message grant = message(MessageType::kPreVoteResponse, 2, 1, 2);
+    TIMBER_MAYBE(node.step(grant));
+    TIMBER_MAYBE(node.step(vote_answer(2, 1, 2, true)));
+    ASSERT_EQ(node.role(), kLeader);
+    TIMBER_MAYBE(node.step(acknowledgement(2, 1, 2, 2)));
+    EXPECT_EQ(node.voters(), (Ids{1, 2}));
+    if (node.role() == kLeader) {
+        EXPECT_EQ(node.progress(1).match, LogIndex(2));
+        node.raft().check_invariants();
+    }
 }
 
 }  // namespace

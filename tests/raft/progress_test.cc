@@ -29,9 +29,6 @@ TEST(Inflights, RandomUse_MatchesADeque) {
                 last += random.between(1, 3);
                 twin.emplace_back(last, random.below(20));
                 inflights.add(last, twin.back().second);
-            } else if (random.one_in(9)) {
-                inflights.free_oldest();
-                if (!twin.empty()) twin.pop_front();
             } else {
                 const LogIndex to(random.below(last.value() + 2));
                 inflights.free_to(to);

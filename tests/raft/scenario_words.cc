@@ -78,6 +78,7 @@ std::string text_of(const Message& message) {
         case MessageType::kReadIndexResponse:
             return text + (message.reject ? ", no" : " at " + number(message.index));
         case MessageType::kHeartbeatResponse:
+            return text + (message.promised ? ", promises not to vote" : "");
         case MessageType::kTimeoutNow:
         case MessageType::kReadIndex: return text;
     }

@@ -17,6 +17,17 @@ static std::vector<uint64_t> numbers_of(const std::vector<NodeId>& ids) {
     return numbers;
 }
 
+Result<Term> TestStorage::term(LogIndex index) const {
+    if (unreadable) return make_error(ErrorCode::kBusy, "the disk does not answer");
+    return MemoryStorage::term(index);
+}
+
+Result<std::vector<Entry>> TestStorage::entries(LogIndex low, LogIndex high,
+                                                size_t bytes_max) const {
+    if (unreadable) return make_error(ErrorCode::kBusy, "the disk does not answer");
+    return MemoryStorage::entries(low, high, bytes_max);
+}
+
 TestStorage storage_with(const Stored& stored) {
     const ConfState conf{ids_of(stored.voters), ids_of(stored.learners), {}};
     TestStorage storage(conf, LogIndex(stored.base_index), Term(stored.base_term));
@@ -98,7 +109,7 @@ void TestNode::apply_one(const Entry& entry) {
     TIMBER_ASSERT_OP(entry.index, ==, applied_ + 1);
     if (entry.type == EntryType::kConfChange) {
         const Result<ConfChange> change = decode_conf_change(entry.payload);
-        if (change) storage_.conf = raft().apply_conf_change(*change);
+        if (change) storage_.conf = raft().apply_conf_change(entry.index, *change);
     } else if (!entry.payload.empty()) {
         if (!state_.empty()) state_ += ' ';
         state_ += entry.payload.text();

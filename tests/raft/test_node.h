@@ -19,12 +19,17 @@
 
 namespace timber::raft::test {
 
-// MemoryStorage with the membership as of the applied index, not of the snapshot.
+// MemoryStorage with the membership as of the applied index, not of the snapshot. While
+// `unreadable`, what it holds cannot be read: kBusy.
 class TestStorage : public MemoryStorage {
   public:
     using MemoryStorage::MemoryStorage;
     InitialState initial_state() const override { return {hard_state(), conf}; }
+    Result<Term> term(LogIndex index) const override;
+    Result<std::vector<Entry>> entries(LogIndex low, LogIndex high,
+                                       size_t bytes_max) const override;
     ConfState conf;
+    bool unreadable = false;
 };
 
 // What a node finds on its disk at its first start.

@@ -90,7 +90,8 @@ TEST_P(Transfer, HigherTermVote) {
 TEST_P(Transfer, TransfereeIsRemoved) {
     group.isolate(3);
     EXPECT_EQ(group.transfer(1, 3), std::nullopt);
-    TIMBER_MAYBE(group[1].raft().apply_conf_change({ConfChangeType::kRemove, NodeId(3)}));
+    TIMBER_MAYBE(
+        group[1].raft().apply_conf_change(LogIndex(1), {ConfChangeType::kRemove, NodeId(3)}));
     group.deliver();
     group.expect_role(1, kLeader, 1);
     EXPECT_EQ(group[1].raft().status().transferee, kNobody);
@@ -119,6 +120,16 @@ TEST_P(Transfer, IsGivenUpAfterAnElectionTimeout) {
     EXPECT_EQ(group.propose(1, "a").refusal, Refusal::kTransferPending);
     group.tick(1);
     EXPECT_TRUE(group.propose(1, "a").accepted());
+}
+
+// The disk of 1 stands still, and so does that of 2, which therefore does not campaign. 3 does.
+TEST_P(Transfer, HandOver_AsksAnotherWhenTheFirstDoesNotTakeOver) {
+    group[2].raft().report_own_disk(true);
+    group[1].raft().report_own_disk(true);
+    group.deliver();
+    EXPECT_EQ(group[1].raft().status().transferee, NodeId(2));
+    group.tick(1, 11);
+    group.expect_led_by(3, 1);
 }
 
 }  // namespace

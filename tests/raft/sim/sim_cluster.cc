@@ -7,15 +7,18 @@ static constexpr Term kStartTerm{5};
 // Once faults stop, everything must be well again within so many ticks: a few elections, a lease's
 // promise after a restart, a snapshot that is sent again, and the slowest disk's backlog.
 static constexpr uint64_t kRecoveryTicksMax = 100 * kElectionTicks;
+// And with the smallest limits a member is brought what it lacks an entry at a time: a message, a
+// write and an answer for each.
+static constexpr uint64_t kRecoveryTicksPerEntry = 2;
 
 Cluster::Cluster(uint64_t seed, Counts& counts)
     : random_(seed), profile_(Profile::draw(random_)), counts_(counts), nodes_(profile_.nodes) {
     blocked_.assign(nodes_.size(), std::vector<bool>(nodes_.size(), false));
     draw_links();
     slow_disk_node_ = random_.below(profile_.voters);
-    oracle_.set_start(kStartIndex, kStartTerm);
     ConfState conf;
     for (uint32_t i = 1; i <= profile_.voters; ++i) conf.voters.push_back(NodeId(i));
+    oracle_.set_start(kStartIndex, kStartTerm, conf);
     for (size_t i = 0; i < nodes_.size(); ++i) {
         SimNode& node = nodes_[i];
         node.id = NodeId(i + 1);
@@ -24,6 +27,7 @@ Cluster::Cluster(uint64_t seed, Counts& counts)
                                    static_cast<int64_t>(kDriftPerMilleMax);
         }
         node.clock_offset_us = random_.below(1'000'000'000);
+        node.leases_on = profile_.leases && (!profile_.mixed_leases || random_.one_in(2));
         if (i < profile_.voters) {
             static_cast<MemoryStorage&>(node.durable) =
                 MemoryStorage(conf, kStartIndex, kStartTerm);
@@ -38,6 +42,7 @@ Cluster::Cluster(uint64_t seed, Counts& counts)
     schedule(random_.below(profile_.fault_gap_us), {.kind = EventKind::kFault});
     for (size_t i = 0; i < kFaultCount; ++i) counts_.fault_runs[i] += profile_.active[i];
     counts_.lease_runs += profile_.leases;
+    counts_.mixed_lease_runs += profile_.mixed_leases;
 }
 
 void Cluster::schedule(uint64_t at_us, Event event) { events_.emplace(at_us, std::move(event)); }
@@ -55,7 +60,7 @@ void Cluster::start_node(SimNode& node) {
     config.heartbeat_ticks = 1 + random_.below(2);
     config.pre_vote = profile_.pre_vote;
     config.check_quorum = profile_.check_quorum;
-    config.lease_reads = profile_.leases;
+    config.lease_reads = node.leases_on;
     config.tick_us = kTickUs;
     config.clock_drift_per_mille_max = kDriftPerMilleMax;
     config.snapshot_retry_ticks = 3 * kElectionTicks;
@@ -66,6 +71,7 @@ void Cluster::start_node(SimNode& node) {
         config.applying_bytes_max = 200;
         config.uncommitted_bytes_max = 2000;
         config.log_cache_bytes_max = 200;
+        config.write_bytes_max = 100;
         config.writes_in_flight_max = 2;
         config.reads_max = 4;
     }
@@ -134,6 +140,9 @@ void Cluster::run_event(Event& event) {
         case EventKind::kMessage:
             if (!node.up) return;
             break;
+        case EventKind::kReadable:
+            if (node.life == event.life) make_readable(node);
+            return;
         case EventKind::kDisk:
             // The disk works while the process is stopped.
             if (node.life == event.life) on_disk(node);
@@ -148,14 +157,22 @@ void Cluster::run_event(Event& event) {
         case EventKind::kMessage: return on_message(node, std::move(event.message));
         case EventKind::kReport: return on_report(node, WriteNumber(event.number));
         case EventKind::kProcess: return process(node);
-        case EventKind::kApply: return apply(node, 1 + random_.below(4));
+        case EventKind::kApply:
+            return apply(node, event.number > 0 ? event.number : 1 + random_.below(4));
         case EventKind::kLeaseDone: return finish_lease_read(node);
+        case EventKind::kFlip: return flip_member(node);
+        case EventKind::kCompact: return compact(node);
+        case EventKind::kCampaign:
+            node.raft->campaign();
+            look_at(node);
+            return process_soon(node);
         default: TIMBER_UNREACHABLE();
     }
 }
 
 // After every call into a node: its own invariants, and what can be said from outside.
 void Cluster::look_at(SimNode& node) {
+    const ReadableMeanwhile readable(node.view);
     const RawNode& raft = *node.raft;
     raft.check_invariants();
     const NodeStatus status = raft.status();
@@ -177,6 +194,7 @@ void Cluster::look_at(SimNode& node) {
         }
     }
     node.check_belief(status);
+    oracle_.check_members(node.id, std::max(node.applied, status.pending_snapshot), status.conf);
     trace(status.hard.term.value() << 32 | status.hard.commit.value(),
           status.last_index.value() << 8 | static_cast<uint64_t>(status.soft.role));
     node.seen_hard = status.hard;
@@ -235,22 +253,43 @@ void Cluster::check_commit_on_disks(const SimNode& node, const NodeStatus& statu
     }
 }
 
-void Cluster::check_progress_made() {
+void Cluster::end_faults() {
     calm_ = true;
     heal_network();
     for (SimNode& node : nodes_) {
         node.paused_until_us = std::min(node.paused_until_us, now_us_);
+        node.apply_stalled_until_us = std::min(node.apply_stalled_until_us, now_us_);
         node.disk_busy_until_us = std::min(node.disk_busy_until_us, now_us_ + kTickUs);
         for (size_t i = 0; i < node.writes.size(); ++i) {
             schedule(now_us_ + random_.below(kTickUs),
                      {.kind = EventKind::kDisk, .node = place(node), .life = node.life});
         }
         node.view.set_snapshot_busy(false);
-        if (!node.up) start_node(node);
+        if (node.up) {
+            make_readable(node);
+        } else {
+            start_node(node);
+        }
+        // Who was reported slow stays so: it may be served slowly, not left behind.
         node.raft->report_own_disk(false);
-        for (const SimNode& other : nodes_) node.raft->report_slow(other.id, false);
         look_at(node);
     }
+}
+
+uint64_t Cluster::recovery_ticks_max() const {
+    if (!profile_.tiny_limits) return kRecoveryTicksMax;
+    LogIndex longest{}, shortest{UINT64_MAX};
+    for (const SimNode& node : nodes_) {
+        const LogIndex last = node.raft->status().last_index;
+        longest = std::max(longest, last);
+        shortest = std::min(shortest, last);
+    }
+    return kRecoveryTicksMax + kRecoveryTicksPerEntry * (longest - shortest);
+}
+
+void Cluster::check_progress_made() {
+    end_faults();
+    const uint64_t ticks_max = recovery_ticks_max();
     const uint64_t began_us = now_us_;
     const uint64_t committed_before = counts_.writes_done;
     std::vector<LogIndex> applied_before;
@@ -276,10 +315,10 @@ void Cluster::check_progress_made() {
     };
     while (!settled()) {
         step();
-        if (now_us_ - began_us > kRecoveryTicksMax * kTickUs) {
+        if (now_us_ - began_us > ticks_max * kTickUs) {
             std::string nodes;
             for (const SimNode& node : nodes_) nodes += "\n  " + node.describe();
-            broken("progress", "not well again " + std::to_string(kRecoveryTicksMax) +
+            broken("progress", "not well again " + std::to_string(ticks_max) +
                                    " ticks after the last fault" + nodes);
         }
     }

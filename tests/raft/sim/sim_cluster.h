@@ -19,9 +19,10 @@ struct Counts {
     uint64_t steps = 0;
     uint64_t runs = 0;
     uint64_t elections = 0;
-    uint64_t conflicts = 0;  // writes that cut entries given out before
-    uint64_t snapshots = 0;  // installed
-    uint64_t changes = 0;    // of membership, committed
+    uint64_t conflicts = 0;       // writes that cut entries given out before
+    uint64_t snapshots = 0;       // installed
+    uint64_t changes = 0;         // of membership, committed
+    uint64_t changes_passed = 0;  // applied while a snapshot that holds them is pending
     uint64_t crashes = 0;
     uint64_t crashes_in_flight = 0;  // with writes on their way
     uint64_t leaders_lost = 0;       // with proposals in flight
@@ -38,6 +39,7 @@ struct Counts {
     uint64_t recovery_ticks_max = 0;
     std::array<uint64_t, kFaultCount> fault_runs{};
     uint64_t lease_runs = 0;
+    uint64_t mixed_lease_runs = 0;
 };
 
 class Cluster {
@@ -64,6 +66,10 @@ class Cluster {
         kDeafen,
         kMute,
         kCrash,
+        kReadable,
+        kCampaign,
+        kFlip,
+        kCompact,
     };
     struct Event {
         EventKind kind{};
@@ -82,6 +88,9 @@ class Cluster {
     void look_at(SimNode& node);
     void look_at_leader(SimNode& node, const NodeStatus& status);
     void check_commit_on_disks(const SimNode& node, const NodeStatus& status);
+    void end_faults();
+    // How long everything may take to be well again, once faults have ended.
+    uint64_t recovery_ticks_max() const;
     void check_progress_made();
     size_t place(const SimNode& node) const { return node.id.value() - 1; }
 
@@ -96,6 +105,7 @@ class Cluster {
     void take_committed(SimNode& node, std::vector<Entry> entries);
     void take_answers(SimNode& node, const Ready& ready);
     void apply(SimNode& node, size_t count);
+    void apply_later(SimNode& node, uint64_t within_us);
     void apply_entry(SimNode& node, const Entry& entry);
     void serve_reads(SimNode& node);
     void check_entries(const SimNode& node, const std::vector<Entry>& entries, Term previous_term);
@@ -117,16 +127,23 @@ class Cluster {
     void deafen(const SimNode& node);
     void mute(const SimNode& node);
     void plot(SimNode& leader);
+    void plot_lost_follower(SimNode& leader);
+    void plot_members(SimNode& leader);
+    void flip_member(SimNode& leader);
+    void soon(EventKind kind, const SimNode& node, uint64_t from_us, uint64_t to_us);
     void draw_links();
     void heal_network();
     bool network_cut() const;
     void crash(SimNode& node, uint64_t down_us_max);
-    void change_membership();
+    void change_membership(SimNode& leader, NodeId target);
     void compact(SimNode& node);
     void report_something();
+    void make_unreadable(SimNode& node);
+    void make_readable(SimNode& node);
     void send_nonsense();
     SimNode* any_leader();
     SimNode* leader_by_term(bool latest);
+    SimNode& any_voter(SimNode& leader);
     SimNode& any_node() { return nodes_[random_.below(nodes_.size())]; }
 
     Random random_;

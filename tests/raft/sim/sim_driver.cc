@@ -12,6 +12,7 @@ void Cluster::on_tick(SimNode& node) {
     for (; ticks > 0; --ticks) {
         node.raft->observe_time(node.clock(now_us_));
         node.raft->tick();
+        ++node.ticks;
         look_at(node);
     }
     const auto rate = static_cast<uint64_t>(1000 + node.drift_per_mille);
@@ -70,10 +71,12 @@ void Cluster::process(SimNode& node) {
         take_answers(node, ready);
         take_committed(node, std::move(ready.committed));
     }
+    node.check_ends(node.raft->status());
 }
 
 void Cluster::take_write(SimNode& node, Write write) {
     if (!write.entries.empty()) {
+        const ReadableMeanwhile readable(node.view);
         const Entry& first = write.entries.front();
         const std::optional<Term> previous = node.raft->term_at(first.index - 1);
         if (write.snapshot) {
@@ -87,12 +90,23 @@ void Cluster::take_write(SimNode& node, Write write) {
         counts_.conflicts += !write.snapshot && first.index <= given_out;
     }
     if (profile_.view_at_issue) node.view.apply(write);
+    if (write.snapshot && !node.apply_queue.empty() && random_.one_in(2)) {
+        // What was handed over before is applied while the snapshot is on its way to the disk.
+        node.apply_stalled_until_us = std::min(node.apply_stalled_until_us, now_us_);
+        schedule(now_us_ + random_.below(100), {.kind = EventKind::kApply,
+                                                .node = place(node),
+                                                .life = node.life,
+                                                .number = node.apply_queue.size()});
+    }
     uint64_t takes_us = random_.below(calm_ ? 300 : profile_.disk_us_max) + 1;
     if (!calm_ && random_.percent(profile_.disk_stall_percent)) {
         takes_us += random_.below(profile_.disk_stall_us_max);
     }
     if (!calm_ && profile_.cut_new_leaders && place(node) == slow_disk_node_) {
         takes_us += random_.below((random_.one_in(3) ? 300 : 5) * kTickUs);
+    }
+    if (!calm_ && profile_.has(Fault::kCrash) && random_.one_in(200)) {
+        soon(EventKind::kCrash, node, 0, takes_us);
     }
     node.disk_busy_until_us = std::max(node.disk_busy_until_us, now_us_) + takes_us;
     schedule(node.disk_busy_until_us,
@@ -159,14 +173,21 @@ void Cluster::take_committed(SimNode& node, std::vector<Entry> entries) {
                              " after " + text(node.handed));
         }
         node.handed = entry.index;
+        node.proposals.erase({entry.index, entry.term});
         node.apply_queue.push_back(std::move(entry));
     }
-    if (random_.percent(70)) return apply(node, node.apply_queue.size());
-    schedule(now_us_ + random_.below(3 * kTickUs),
+    const bool stalled = node.apply_stalled_until_us > now_us_;
+    if (!stalled && random_.percent(70)) return apply(node, node.apply_queue.size());
+    apply_later(node, 3 * kTickUs);
+}
+
+void Cluster::apply_later(SimNode& node, uint64_t within_us) {
+    schedule(std::max(now_us_, node.apply_stalled_until_us) + random_.below(within_us),
              {.kind = EventKind::kApply, .node = place(node), .life = node.life});
 }
 
 void Cluster::apply(SimNode& node, size_t count) {
+    if (node.apply_stalled_until_us > now_us_) return apply_later(node, kTickUs);
     LogIndex reached{};
     for (; count > 0 && !node.apply_queue.empty(); --count) {
         const Entry entry = std::move(node.apply_queue.front());
@@ -179,10 +200,7 @@ void Cluster::apply(SimNode& node, size_t count) {
         look_at(node);
     }
     serve_reads(node);
-    if (!node.apply_queue.empty()) {
-        schedule(now_us_ + random_.below(2 * kTickUs),
-                 {.kind = EventKind::kApply, .node = place(node), .life = node.life});
-    }
+    if (!node.apply_queue.empty()) apply_later(node, 2 * kTickUs);
     process_soon(node);
 }
 
@@ -193,7 +211,11 @@ void Cluster::apply_entry(SimNode& node, const Entry& entry) {
     if (entry.type == EntryType::kConfChange) {
         const Result<ConfChange> change = decode_conf_change(entry.payload);
         TIMBER_ASSERT(change.ok());
-        node.confs[entry.index] = node.raft->apply_conf_change(*change);
+        oracle_.changed(entry.index, *change);
+        counts_.changes_passed += entry.index <= node.raft->status().pending_snapshot;
+        const ConfState stored = node.raft->apply_conf_change(entry.index, *change);
+        oracle_.check_members(node.id, entry.index, stored);
+        node.confs[entry.index] = stored;
         counts_.changes += entry.index > last_change_;
         last_change_ = std::max(last_change_, entry.index);
         look_at(node);
@@ -222,6 +244,7 @@ void Cluster::take_answers(SimNode& node, const Ready& ready) {
     }
     for (const ReadDropped& read : ready.reads_dropped) node.open_reads.erase(find(read.id));
     for (const ProposalNotice& notice : ready.proposals) {
+        node.note_fate(notice);
         if (notice.fate == ProposalFate::kLeadershipLost) ++counts_.leaders_lost;
         if (notice.fate == ProposalFate::kPassedBySnapshot) ++counts_.proposals_passed;
         if (notice.fate != ProposalFate::kOverwritten) continue;

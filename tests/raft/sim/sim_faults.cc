@@ -25,6 +25,13 @@ SimNode* Cluster::any_leader() {
     return leaders[random_.below(leaders.size())];
 }
 
+// By the membership of `leader`; perhaps itself.
+SimNode& Cluster::any_voter(SimNode& leader) {
+    const ConfState conf = leader.raft->status().conf;
+    if (conf.voters.empty()) return leader;
+    return nodes_[conf.voters[random_.below(conf.voters.size())].value() - 1];
+}
+
 void Cluster::on_client() {
     schedule(now_us_ + 1 + random_.below(2 * profile_.client_gap_us), {.kind = EventKind::kClient});
     // Writes go to the true leader and reads to a false one, if there is one: that is where stale
@@ -56,13 +63,14 @@ void Cluster::client_write(SimNode& node) {
     for (size_t i = 0; i < payloads.size(); ++i) {
         // What an earlier leadership of this node proposed for the place stays unknown.
         node.open_writes[proposed.first_index + i] = {proposed.term, oracle_.floor()};
+        node.proposals[{proposed.first_index + i, proposed.term}] = false;
     }
 }
 
 void Cluster::client_read(SimNode& node) {
     const ReadId id(next_read_++);
     if (node.raft->read_index(id)) return;
-    node.open_reads.push_back({id, oracle_.floor()});
+    node.open_reads.push_back({id, oracle_.floor(), node.ticks});
     for (const std::vector<bool>& row : blocked_) {
         if (std::ranges::count(row, true) > 0) {
             ++counts_.reads_in_partition;
@@ -106,6 +114,9 @@ void Cluster::on_fault() {
         leader = leader_by_term(true);
         if (leader != nullptr) return plot(*leader);
     }
+    if (profile_.member_plots && leader != nullptr && random_.one_in(4)) {
+        return plot_members(*leader);
+    }
     SimNode& node = leader != nullptr && random_.one_in(3) ? *leader : any_node();
     switch (static_cast<Fault>(random_.below(kFaultCount))) {
         case Fault::kPartition:
@@ -115,8 +126,10 @@ void Cluster::on_fault() {
             if (random_.one_in(12)) {
                 for (SimNode& each : nodes_) crash(each, 30 * kTickUs);
             } else {
-                // Often so soon that others do not notice.
-                crash(node, random_.one_in(2) ? 2 * kTickUs : 30 * kTickUs);
+                // Rather one that loses something; and often so soon that others do not notice.
+                SimNode* lost = &node;
+                for (int i = 0; i < 4 && !lost->has_writes_in_flight(); ++i) lost = &any_node();
+                crash(*lost, random_.one_in(2) ? 2 * kTickUs : 30 * kTickUs);
             }
             return;
         case Fault::kPause:
@@ -124,8 +137,8 @@ void Cluster::on_fault() {
             node.paused_until_us = now_us_ + random_.below(30 * kTickUs);
             return;
         case Fault::kMembership:
-            if (profile_.has(Fault::kMembership)) change_membership();
-            return;
+            if (!profile_.has(Fault::kMembership) || leader == nullptr) return;
+            return change_membership(*leader, any_node().id);
         case Fault::kTransfer:
             if (!profile_.has(Fault::kTransfer) || !node.works(now_us_)) return;
             if (node.raft->role() == Role::kLeader && random_.one_in(2)) {
@@ -142,6 +155,13 @@ void Cluster::on_fault() {
             return;
         case Fault::kReports:
             if (profile_.has(Fault::kReports)) report_something();
+            return;
+        case Fault::kUnreadable:
+            if (profile_.has(Fault::kUnreadable)) make_unreadable(node);
+            return;
+        case Fault::kSlowApply:
+            if (!profile_.has(Fault::kSlowApply)) return;
+            node.apply_stalled_until_us = now_us_ + random_.below(100 * kTickUs);
             return;
         default: return send_nonsense();
     }
@@ -216,41 +236,23 @@ void Cluster::mute(const SimNode& node) {
     heal_later(40);
 }
 
+void Cluster::soon(EventKind kind, const SimNode& node, uint64_t from_us, uint64_t to_us) {
+    schedule(now_us_ + random_.between(from_us, to_us),
+             {.kind = kind, .node = place(node), .life = node.life});
+}
+
 // Stories in which a leader does not hear in time that it was replaced.
 void Cluster::plot(SimNode& leader) {
-    const auto soon = [&](EventKind kind, const SimNode& node, uint64_t from_us, uint64_t to_us) {
-        schedule(now_us_ + random_.between(from_us, to_us),
-                 {.kind = kind, .node = place(node), .life = node.life});
-    };
     heal_network();
     draw_links();
-    switch (random_.below(3)) {
+    switch (profile_.mixed_leases ? 1 : random_.below(3)) {
         case 0:
             // It orders another to take over, and goes deaf.
             leader.raft->hand_over();
             look_at(leader);
             process(leader);
             return soon(EventKind::kDeafen, leader, 0, kTickUs);
-        case 1: {
-            // One follower has lost it, and all others, which have not, restart.
-            const SimNode& lost = any_node();
-            if (&lost == &leader) return;
-            process(leader);
-            heal_later(60);
-            blocked_[place(leader)][place(lost)] = blocked_[place(lost)][place(leader)] = true;
-            const uint64_t at_us = random_.between(8 * kTickUs, 20 * kTickUs);
-            // Nothing is written meanwhile, or the one that is lost could not be elected.
-            no_writes_until_us_ = now_us_ + at_us;
-            // Nobody hears the leader from then on, nor it anybody: what is on its way when they
-            // are back would make them promise again.
-            for (std::vector<uint64_t>& row : link_us_max_) row.assign(row.size(), 100);
-            for (const SimNode& other : nodes_) {
-                if (&other == &leader || &other == &lost) continue;
-                soon(EventKind::kCrash, other, at_us, at_us);
-            }
-            soon(EventKind::kMute, leader, at_us - kTickUs / 2, at_us);
-            return soon(EventKind::kDeafen, leader, at_us, at_us + kTickUs / 2);
-        }
+        case 1: return plot_lost_follower(leader);
         default:
             // The answers to it become slow, and then nobody hears it any more.
             for (std::vector<uint64_t>& row : link_us_max_) {
@@ -259,6 +261,41 @@ void Cluster::plot(SimNode& leader) {
             return soon(EventKind::kMute, leader, 0, 15 * kTickUs);
     }
 }
+
+// One follower has lost the leader, and all others, which have not, restart; then it campaigns.
+void Cluster::plot_lost_follower(SimNode& leader) {
+    const SimNode& lost = any_voter(leader);
+    if (&lost == &leader) return;
+    process(leader);
+    heal_later(60);
+    blocked_[place(leader)][place(lost)] = blocked_[place(lost)][place(leader)] = true;
+    const uint64_t at_us = random_.between(8 * kTickUs, 20 * kTickUs);
+    // Nothing is written meanwhile, or the one that is lost could not be elected.
+    no_writes_until_us_ = now_us_ + at_us;
+    // Nobody hears the leader from then on, nor it anybody: what is on its way when they are back
+    // would make them promise again.
+    for (std::vector<uint64_t>& row : link_us_max_) row.assign(row.size(), 100);
+    for (const SimNode& other : nodes_) {
+        if (&other == &leader || &other == &lost) continue;
+        soon(EventKind::kCrash, other, at_us, at_us);
+    }
+    soon(EventKind::kMute, leader, at_us - kTickUs / 2, at_us);
+    soon(EventKind::kDeafen, leader, at_us, at_us + kTickUs / 2);
+    soon(EventKind::kCampaign, lost, at_us + kTickUs / 2, at_us + 2 * kTickUs);
+}
+
+// A member comes, or goes, and a follower does not get to apply that. While it hears nothing, the
+// member is changed back, and the log compacted: the next it hears of is a snapshot.
+void Cluster::plot_members(SimNode& leader) {
+    SimNode& follower = any_voter(leader);
+    follower.apply_stalled_until_us = now_us_ + random_.below(60 * kTickUs);
+    flip_member(leader);
+    soon(EventKind::kDeafen, follower, 2 * kTickUs, 5 * kTickUs);
+    soon(EventKind::kFlip, leader, 4 * kTickUs, 8 * kTickUs);
+    for (const SimNode& each : nodes_) soon(EventKind::kCompact, each, 7 * kTickUs, 14 * kTickUs);
+}
+
+void Cluster::flip_member(SimNode& leader) { change_membership(leader, nodes_.back().id); }
 
 bool Cluster::network_cut() const {
     return std::ranges::any_of(blocked_, [](const std::vector<bool>& row) {
@@ -286,11 +323,8 @@ void Cluster::crash(SimNode& node, uint64_t down_us_max) {
              {.kind = EventKind::kRestart, .node = place(node)});
 }
 
-void Cluster::change_membership() {
-    SimNode* leader = any_leader();
-    if (leader == nullptr) return;
-    const ConfState conf = leader->raft->status().conf;
-    const NodeId target = any_node().id;
+void Cluster::change_membership(SimNode& leader, NodeId target) {
+    const ConfState conf = leader.raft->status().conf;
     ConfChange change{ConfChangeType::kAddVoter, target, {}};
     if (conf.has_voter(target)) {
         change.type = random_.percent(80) ? ConfChangeType::kRemove : ConfChangeType::kAddLearner;
@@ -302,9 +336,11 @@ void Cluster::change_membership() {
     std::vector<std::byte> bytes;
     put_fixed(bytes, next_value_++);
     change.context = Payload::copy_of(bytes);
-    if (leader->raft->propose_conf_change(change).accepted()) {
-        look_at(*leader);
-        process_soon(*leader);
+    const Proposed proposed = leader.raft->propose_conf_change(change);
+    if (proposed.accepted()) {
+        leader.proposals[{proposed.first_index, proposed.term}] = false;
+        look_at(leader);
+        process_soon(leader);
     }
 }
 
@@ -325,6 +361,22 @@ void Cluster::compact(SimNode& node) {
     node.view.set_snapshot_busy(random_.one_in(5));
     node.applied_floor = node.applied;
     look_at(node);
+}
+
+void Cluster::make_unreadable(SimNode& node) {
+    if (!node.up) return;
+    node.view.unreadable = true;
+    schedule(now_us_ + random_.below(20 * kTickUs),
+             {.kind = EventKind::kReadable, .node = place(node), .life = node.life});
+}
+
+// The driver may tell, or leave it to the node to find out.
+void Cluster::make_readable(SimNode& node) {
+    node.view.unreadable = false;
+    if (!node.works(now_us_) || random_.one_in(2)) return;
+    node.raft->storage_ready();
+    look_at(node);
+    process_soon(node);
 }
 
 void Cluster::report_something() {

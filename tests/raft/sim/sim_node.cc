@@ -1,6 +1,19 @@
 #include "tests/raft/sim/sim_node.h"
 
+#include <algorithm>
+
 namespace timber::raft::sim {
+
+Result<Term> SimStorage::term(LogIndex index) const {
+    if (unreadable) return make_error(ErrorCode::kBusy, "the disk does not answer");
+    return MemoryStorage::term(index);
+}
+
+Result<std::vector<Entry>> SimStorage::entries(LogIndex low, LogIndex high,
+                                               size_t bytes_max) const {
+    if (unreadable) return make_error(ErrorCode::kBusy, "the disk does not answer");
+    return MemoryStorage::entries(low, high, bytes_max);
+}
 
 ConfState SimNode::conf_at(LogIndex index) const {
     auto at = confs.upper_bound(index);
@@ -37,6 +50,10 @@ std::string SimNode::describe() const {
     return line;
 }
 
+bool SimNode::has_writes_in_flight() const {
+    return std::ranges::any_of(writes, [](const PendingWrite& each) { return !each.durable; });
+}
+
 void SimNode::disk_step() {
     for (PendingWrite& pending : writes) {
         if (pending.durable) continue;
@@ -62,6 +79,8 @@ void SimNode::crash(size_t kept) {
     open_writes.clear();
     open_reads.clear();
     open_lease_reads.clear();
+    proposals.clear();
+    ticks = 0;
     seen_match.clear();
     may_grant.clear();
     seen_role = Role::kFollower;
@@ -117,6 +136,40 @@ void SimNode::check_belief(const NodeStatus& status) const {
             broken("C7", "node " + text(id) + " believes entry " + text(believed) +
                              " durable, which write " + text(write.number) + " replaces");
         }
+    }
+}
+
+void SimNode::note_fate(const ProposalNotice& notice) {
+    for (LogIndex index = notice.first; index <= notice.last; ++index) {
+        const auto open = proposals.find({index, notice.term});
+        const std::string what = "node " + text(id) + " says " +
+                                 std::string(to_string(notice.fate)) + " of its proposal " +
+                                 text(index) + " of term " + text(notice.term);
+        if (open == proposals.end()) broken("C13", what + ", which has ended");
+        if (notice.fate != ProposalFate::kLeadershipLost) {
+            proposals.erase(open);
+        } else if (std::exchange(open->second, true)) {
+            broken("C13", what + " twice");
+        }
+    }
+}
+
+void SimNode::check_ends(const NodeStatus& status) const {
+    for (const auto& [proposal, told] : proposals) {
+        const auto& [index, term] = proposal;
+        if (index <= status.handed_over) {
+            broken("C13", "node " + text(id) + " never said what became of its proposal " +
+                              text(index) + " of term " + text(term));
+        }
+        const bool leads = status.soft.role == Role::kLeader && status.hard.term == term;
+        if (!leads && !told) {
+            broken("C13", "node " + text(id) + " lost its leadership of term " + text(term) +
+                              " and did not say so");
+        }
+    }
+    for (const OpenRead& read : open_reads) {
+        if (read.confirmed || ticks - read.asked_at_tick <= kElectionTicks) continue;
+        broken("C13", "node " + text(id) + " never answers read " + text(read.id));
     }
 }
 

@@ -7,6 +7,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "raft/memory_storage.h"
@@ -16,12 +17,31 @@
 
 namespace timber::raft::sim {
 
-// MemoryStorage with the membership as of the applied index, not of the snapshot.
+// MemoryStorage with the membership as of the applied index, not of the snapshot. It may not answer
+// for a while.
 class SimStorage : public MemoryStorage {
   public:
     using MemoryStorage::MemoryStorage;
     InitialState initial_state() const override { return {hard_state(), conf}; }
+    Result<Term> term(LogIndex index) const override;
+    Result<std::vector<Entry>> entries(LogIndex low, LogIndex high,
+                                       size_t bytes_max) const override;
     ConfState conf;
+    bool unreadable = false;
+};
+
+// Checkers read a storage also while it does not answer to its node.
+class ReadableMeanwhile {
+  public:
+    explicit ReadableMeanwhile(SimStorage& storage)
+        : storage_(storage), unreadable_(std::exchange(storage.unreadable, false)) {}
+    ~ReadableMeanwhile() { storage_.unreadable = unreadable_; }
+    ReadableMeanwhile(const ReadableMeanwhile&) = delete;
+    ReadableMeanwhile& operator=(const ReadableMeanwhile&) = delete;
+
+  private:
+    SimStorage& storage_;
+    const bool unreadable_;
 };
 
 struct PendingWrite {
@@ -37,6 +57,7 @@ struct OpenWrite {
 struct OpenRead {
     ReadId id;
     LogIndex floor;
+    uint64_t asked_at_tick = 0;
     bool confirmed = false;
     LogIndex index{};
 };
@@ -55,6 +76,8 @@ struct SimNode {
     uint64_t paused_until_us = 0;
     int64_t drift_per_mille = 0;
     uint64_t clock_offset_us = 0;
+    bool leases_on = false;
+    uint64_t ticks = 0;  // of this life
 
     SimStorage durable;
     SimStorage view;  // what the node reads
@@ -66,10 +89,14 @@ struct SimNode {
     std::deque<Entry> apply_queue;
     LogIndex handed{};
     LogIndex applied{};
+    uint64_t apply_stalled_until_us = 0;
     LogIndex applied_floor{};             // what a crash leaves of it at least
     std::map<LogIndex, ConfState> confs;  // in force from that index on
 
     std::map<LogIndex, OpenWrite> open_writes;
+    // C13: what was proposed in this life and has not ended, and whether the end of the leadership
+    // was told.
+    std::map<std::pair<LogIndex, Term>, bool> proposals;
     std::vector<OpenRead> open_reads;
     std::vector<OpenLeaseRead> open_lease_reads;
 
@@ -87,6 +114,7 @@ struct SimNode {
         return BootTimeUs(clock_offset_us + now_us * rate / 1000);
     }
     ConfState conf_at(LogIndex index) const;
+    bool has_writes_in_flight() const;
     bool works(uint64_t now_us) const { return up && paused_until_us <= now_us; }
 
     // One line for a person.
@@ -100,6 +128,9 @@ struct SimNode {
     void check_promise(const Message& message) const;
     // C7.
     void check_belief(const NodeStatus& status) const;
+    // C13.
+    void note_fate(const ProposalNotice& notice);
+    void check_ends(const NodeStatus& status) const;
 };
 
 }  // namespace timber::raft::sim

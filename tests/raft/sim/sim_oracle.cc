@@ -25,7 +25,9 @@ uint64_t fingerprint(const Entry& entry) {
 
 static uint64_t key_of(LogIndex index, Term term) { return index.value() << 24 | term.value(); }
 
-void Oracle::set_start(LogIndex index, Term term) {
+void Oracle::set_start(LogIndex index, Term term, const ConfState& conf) {
+    members_[LogIndex(0)] = {};
+    for (const NodeId voter : conf.voters) members_[index][voter] = true;
     start_ = committed_max_ = index;
     committed_.assign(index.value() + 1, {term, Term(0)});
     states_.assign(index.value() + 1, 0);
@@ -102,6 +104,31 @@ uint64_t Oracle::applied(NodeId node, const Entry& entry) {
         broken("C4", "node " + text(node) + " applies another entry " + text(entry.index));
     }
     return after;
+}
+
+void Oracle::changed(LogIndex index, const ConfChange& change) {
+    if (members_.rbegin()->first >= index) return;
+    Members members = members_.rbegin()->second;
+    members.erase(change.node);
+    if (change.type != ConfChangeType::kRemove) {
+        members[change.node] = change.type == ConfChangeType::kAddVoter;
+    }
+    members_[index] = std::move(members);
+}
+
+void Oracle::check_members(NodeId node, LogIndex index, const ConfState& conf) const {
+    const Members& members = std::prev(members_.upper_bound(index))->second;
+    bool same = members.size() == conf.voters.size() + conf.learners.size();
+    for (const NodeId voter : conf.voters) {
+        same = same && members.contains(voter) && members.at(voter);
+    }
+    for (const NodeId learner : conf.learners) {
+        same = same && members.contains(learner) && !members.at(learner);
+    }
+    if (!same) {
+        broken("C14",
+               "node " + text(node) + " counts by another membership than that of " + text(index));
+    }
 }
 
 uint64_t Oracle::state_at(LogIndex index) const {

@@ -18,7 +18,10 @@
 //   C10 a leader's match of a follower never goes back.
 //   C11 votes and pre-votes are granted only to logs that are as up to date.
 //   C12 reads and writes are linearizable.
-//   C13 a proposal said to be overwritten is not committed; nothing ends twice.
+//   C13 a proposal said to be overwritten is not committed; proposals and reads that were accepted
+//       end, once, and the end of a leadership is told.
+//   C14 the membership that a node counts by is that of the last change it applied, or of the
+//       snapshot that it is installing.
 #include <cstdint>
 #include <map>
 #include <string>
@@ -36,7 +39,7 @@ inline std::string text(auto id) { return std::to_string(id.value()); }
 
 class Oracle {
   public:
-    void set_start(LogIndex index, Term term);
+    void set_start(LogIndex index, Term term, const ConfState& conf);
 
     // C1, C5: `node` leads `term` from now on.
     void leader(NodeId node, Term term, const RawNode& raft);
@@ -46,6 +49,9 @@ class Oracle {
     void committed(NodeId node, LogIndex from, LogIndex to, const RawNode& raft);
     // C4: the node applies the entry. Gives the state's fingerprint after it.
     uint64_t applied(NodeId node, const Entry& entry);
+    // C14: a change was applied somewhere.
+    void changed(LogIndex index, const ConfChange& change);
+    void check_members(NodeId node, LogIndex index, const ConfState& conf) const;
     // The fingerprint of the state after `index`, which was applied somewhere.
     uint64_t state_at(LogIndex index) const;
     // The term that is committed at an index; nothing if it is not known to be.
@@ -68,6 +74,8 @@ class Oracle {
         Term known_in_term;  // the term of the node that knew first
     };
 
+    using Members = std::map<NodeId, bool>;  // whether it has a vote
+    std::map<LogIndex, Members> members_;    // from that index on
     std::map<Term, NodeId> leaders_;
     std::unordered_map<uint64_t, EntryFacts> entries_;
     std::vector<CommittedFacts> committed_;  // by index

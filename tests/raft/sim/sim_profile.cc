@@ -33,7 +33,8 @@ Profile Profile::draw(Random& random) {
     }
     profile.fault_gap_us = kTickUs * random.between(1, 6);
     profile.client_gap_us = random.between(100, 1500);
-    profile.plots = profile.leases ? random.percent(60) : random.percent(20);
+    profile.mixed_leases = profile.leases && random.one_in(4);
+    profile.plots = profile.mixed_leases || random.percent(profile.leases ? 60 : 20);
     if (profile.plots) {
         // Within a lease's time another leader must be elected, and write: nothing else may be
         // slow.
@@ -44,7 +45,11 @@ Profile Profile::draw(Random& random) {
         profile.client_gap_us = random.between(60, 300);
         profile.fault_gap_us = kTickUs * random.between(3, 8);
         profile.cut_new_leaders = false;
+        bool& late_driver = profile.active[static_cast<size_t>(Fault::kLateDriver)];
+        late_driver = late_driver && random.one_in(3);
     }
+    profile.member_plots = !profile.plots && profile.nodes > profile.voters &&
+                           profile.has(Fault::kCompaction) && profile.has(Fault::kSlowApply);
     return profile;
 }
 

@@ -25,12 +25,15 @@ enum class Fault : uint8_t {
     kCompaction,
     kReports,
     kLateDriver,
+    kUnreadable,  // a storage does not answer for a while
+    kSlowApply,   // a state machine stands still for a while
     kCount
 };
 inline constexpr size_t kFaultCount = static_cast<size_t>(Fault::kCount);
 inline constexpr std::array<std::string_view, kFaultCount> kFaultNames = {
-    "drop",  "duplicate", "delay",      "partition", "one_way",    "crash",   "slow_disk",
-    "pause", "drift",     "membership", "transfer",  "compaction", "reports", "late_driver"};
+    "drop",      "duplicate",   "delay",      "partition",  "one_way",  "crash",
+    "slow_disk", "pause",       "drift",      "membership", "transfer", "compaction",
+    "reports",   "late_driver", "unreadable", "slow_apply"};
 
 inline constexpr uint64_t kTickUs = 1000;
 inline constexpr uint32_t kElectionTicks = 6;
@@ -41,6 +44,7 @@ struct Profile {
     uint32_t voters = 3;
     uint32_t nodes = 3;  // voters, learners and spare ones
     bool leases = false;
+    bool mixed_leases = false;  // some nodes have them on, and some off
     bool pre_vote = true;
     bool check_quorum = true;
     bool view_at_issue = false;  // the storage shows writes when they are given out
@@ -51,6 +55,7 @@ struct Profile {
     uint32_t drop_percent = 0;
     uint32_t duplicate_percent = 0;
     bool plots = false;           // short stories around a leader and its lease
+    bool member_plots = false;    // one member comes and goes, and snapshots pass that
     uint64_t delay_us_max = 200;  // of the slowest link; each has its own
     uint64_t disk_us_max = 150;
     uint32_t disk_stall_percent = 0;
