@@ -1,5 +1,6 @@
 #pragma once
-// Blocks of table files in memory, shared by all tables of a store, least recently used out first.
+// Blocks of table files in memory, shared by all tables of a store; those that were found least
+// often of late go first.
 //
 // A block is known by its table's cache id and its offset. Cache ids are given out by the cache, a
 // fresh one for every opened table, because file numbers and identities can come back (a file that
@@ -25,13 +26,21 @@ using CacheId = StrongId<struct CacheIdTag, uint64_t>;
 
 // The decompressed and verified content of a block.
 struct Block {
-    std::unique_ptr<char[]> memory;
+    const char* data = nullptr;
     size_t bytes = 0;
 
-    std::string_view view() const { return {memory.get(), bytes}; }
+    std::string_view view() const { return {data, bytes}; }
 };
 // Owners are the cache and every reader that looks at the block: whoever is last frees it.
 using BlockRef = std::shared_ptr<const Block>;
+
+// A block to be filled in: its content lies behind the owners' count in one piece of memory, so
+// that taking it and looking at its start costs one miss of the processor's cache and not three.
+struct NewBlock {
+    BlockRef block;
+    MutableBytes content;
+};
+NewBlock make_block(size_t bytes);
 
 class BlockCache {
   public:

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "memtable/table_reader.h"
 #include "memtable/types.h"
@@ -44,24 +45,31 @@ struct FileMeta {
 
 // "000123.sst"
 std::string table_file_name(FileNumber number);
+// The number in a table file's name; nothing if it is not one.
+std::optional<FileNumber> parse_table_file_name(std::string_view name);
 
-// Hears, on whatever thread let go of it last, that nobody reads an obsolete file any more.
+// Takes in the files that nobody reads any more: only a job may close a file, and the last one to
+// let go of it may be any reader.
+//
+// Thread: any.
 class ObsoleteFiles {
   public:
     virtual ~ObsoleteFiles() = default;
-    virtual void file_obsolete(FileNumber number, uint64_t file_bytes) = 0;
+    // `dropped`: the manifest no longer holds the file, so it is to be removed once it is closed.
+    virtual void let_go(std::shared_ptr<TableReader> reader, FileNumber number, uint64_t file_bytes,
+                        bool dropped) = 0;
 };
 
-// Part of every version that shows the file; versions and running jobs share it, and the last one
-// to let go of a file that no current version holds tells ObsoleteFiles.
+// Part of every version that shows the file; versions, views and running jobs share it, and the
+// last one to let go of it hands it to ObsoleteFiles. Without one it closes the file itself: for
+// jobs that hold it alone.
 class TableFile {
   public:
     TableFile(FileMeta meta, std::shared_ptr<TableReader> reader, ObsoleteFiles* obsolete)
         : meta_(std::move(meta)), reader_(std::move(reader)), obsolete_(obsolete) {}
     ~TableFile() {
-        reader_.reset();
-        if (dropped_ && obsolete_ != nullptr)
-            obsolete_->file_obsolete(meta_.number, meta_.file_bytes);
+        if (obsolete_ != nullptr)
+            obsolete_->let_go(std::move(reader_), meta_.number, meta_.file_bytes, dropped_);
     }
     TableFile(const TableFile&) = delete;
     TableFile& operator=(const TableFile&) = delete;

@@ -5,6 +5,8 @@
 //
 // They order by user key, then newest first, so that a search for (key, visible sequence) lands on
 // the version that a reader at that sequence sees.
+#include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -65,10 +67,27 @@ inline std::optional<ParsedKey> parse_internal_key(std::string_view key) {
                      static_cast<EntryKind>(trailer & 0xff)};
 }
 
-// Negative, zero or positive, as the order above says.
-inline int compare_internal(std::string_view left, std::string_view right) {
-    const int order = user_key_of(left).compare(user_key_of(right));
-    if (order != 0) return order;
+// Negative, zero or positive, as the order above says. The first `from` bytes of both user keys are
+// known to be the same. Eight bytes at once: they can be read from anywhere in a user key, because
+// the trailer follows.
+inline int compare_internal(std::string_view left, std::string_view right, size_t from = 0) {
+    const size_t left_bytes = left.size() - kTrailerBytes;
+    const size_t right_bytes = right.size() - kTrailerBytes;
+    const size_t bytes = left_bytes < right_bytes ? left_bytes : right_bytes;
+    const auto word = [](const char* at) {
+        return load<uint64_t>(reinterpret_cast<const std::byte*>(at));
+    };
+    for (size_t at = from; at < bytes; at += sizeof(uint64_t)) {
+        uint64_t left_word = word(left.data() + at);
+        uint64_t right_word = word(right.data() + at);
+        if (left_word == right_word) continue;
+        // Without what lies behind the shorter key's end.
+        const size_t beyond = bytes - at < sizeof(uint64_t) ? sizeof(uint64_t) - (bytes - at) : 0;
+        left_word = std::byteswap(left_word) >> (8 * beyond);
+        right_word = std::byteswap(right_word) >> (8 * beyond);
+        if (left_word != right_word) return left_word < right_word ? -1 : 1;
+    }
+    if (left_bytes != right_bytes) return left_bytes < right_bytes ? -1 : 1;
     const uint64_t left_trailer = trailer_of(left);
     const uint64_t right_trailer = trailer_of(right);
     return left_trailer > right_trailer ? -1 : left_trailer < right_trailer ? 1 : 0;

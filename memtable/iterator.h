@@ -38,6 +38,13 @@ class EntryIterator {
 
     virtual Status status() const = 0;
 
+    // A hint that seek(target) comes next: what it will have to read is asked for now, without
+    // waiting, so that several iterators read side by side. The position is lost. From a job.
+    virtual void prepare_seek(std::string_view target) { static_cast<void>(target); }
+    // Waits for the I/O that is in flight, so that the next call may come from another thread.
+    // The position stays.
+    virtual void settle() {}
+
   protected:
     std::string_view key_;
     std::string_view value_;

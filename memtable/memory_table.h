@@ -15,6 +15,9 @@
 #include <atomic>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "memtable/iterator.h"
 #include "memtable/range_removes.h"
@@ -49,6 +52,17 @@ class MemoryTable {
     // visible sequence may be among them. Cheap if there are none.
     bool has_range_removes(Family family) const;
     std::shared_ptr<const RangeRemoveSet> range_removes(Family family) const;
+    // What their set would answer, without one where there are few: for point reads.
+    Sequence covering(Family family, std::string_view key, Sequence visible) const;
+
+    // Keys of [begin, end), in order, drawn evenly by chance; each stands for about `bytes_each` of
+    // the table. About `keys_min` to a few times as many, all if there are fewer. For estimates.
+    struct Sample {
+        std::vector<std::string> keys;
+        uint64_t bytes_each = 0;
+    };
+    Sample sample(Family family, std::string_view begin, std::string_view end,
+                  size_t keys_min) const;
 
     bool sealed() const;
     bool empty() const;

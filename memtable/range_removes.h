@@ -6,10 +6,14 @@
 // reader at that sequence" is one binary search, and an iterator that walks along asks in constant
 // time through a cursor.
 //
-// Thread:   immutable, any thread; a cursor belongs to one.
-// Lifetime: a cursor does not outlive its set.
+// Thread:     immutable, any thread; a cursor belongs to one.
+// Lifetime:   a cursor does not outlive its set.
+// Invariants: RR1  fragments are not empty, are sorted, and do not overlap.
+//             RR2  each is covered by a sequence at least; newest first, each once.
+//             RR3  fragments that touch are covered differently.
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,6 +42,9 @@ class RangeRemoveSet {
     RangeRemoveSet() = default;
     // From removes in any order, overlapping as they like; empty ranges are left out.
     explicit RangeRemoveSet(std::vector<RangeRemove> removes);
+    // From the fragments of a set, which may come from a file: nothing if they break RR1 or RR2.
+    // Those that RR3 wants to be one become one.
+    static std::optional<RangeRemoveSet> from_fragments(std::vector<Fragment> fragments);
 
     bool empty() const { return fragments_.empty(); }
     // Sorted by begin; neighbours may touch.
@@ -52,6 +59,7 @@ class RangeRemoveSet {
     std::vector<RangeRemove> to_removes() const;
 
     size_t memory_bytes() const;
+    void check_invariants() const;
 
   private:
     std::vector<Fragment> fragments_;
@@ -59,7 +67,7 @@ class RangeRemoveSet {
 };
 
 // Answers covering() for keys that come in order, in either direction: remembers the fragment it is
-// in or before.
+// in or before. A step is constant time on average, a leap to a far key a binary search.
 class RangeRemoveCursor {
   public:
     explicit RangeRemoveCursor(const RangeRemoveSet& set) : set_(&set) {}
@@ -71,8 +79,11 @@ class RangeRemoveCursor {
     std::string_view covered_from() const;
 
   private:
+    void move_to(std::string_view key);
+
     const RangeRemoveSet* set_;
-    size_t at_ = 0;  // the first fragment whose end lies behind the last key
+    size_t at_ = 0;         // the first fragment whose end lies behind the last key
+    bool covered_ = false;  // the last answer was not 0
 };
 
 }  // namespace timber::memtable

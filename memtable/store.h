@@ -11,9 +11,9 @@
 // Thread:     reads and snapshots from any thread; everything else on the owner's event loop, where
 //             all completions and the listener's calls run too. open() and reads that may wait for
 //             I/O: from jobs only.
-// Lifetime:   environment and listener outlive the store. Iterators and snapshots do not outlive
-// it.
-//             It is destroyed on the loop, after close() has completed.
+// Lifetime:   environment and listener outlive the store. It is destroyed on the loop, after
+//             close() has completed. When close() is called no read is under way any more, and
+//             iterators and snapshots are gone.
 // Invariants: S1  a batch is visible whole or not at all, at one sequence number.
 //             S2  after a crash: the batches up to Version::flushed() and no other, but for
 //             ingests,

@@ -34,6 +34,11 @@ struct TableReadOptions {
     bool fill_cache = true;
     // Of iterators: read ahead by up to so many bytes once they walk on; 0: grow from nothing.
     size_t readahead_bytes = 0;
+    // Of iterators: keys outside [lower, upper), an empty upper being no limit, are of no use, so
+    // an iterator that reaches a block that lies wholly outside may end there without reading it.
+    // The bounds outlive the iterator.
+    std::string_view lower = {};
+    std::string_view upper = {};
 };
 
 class TableReader {
