@@ -90,8 +90,7 @@ void EntryReader::start(const Region& region, raft::LogIndex low, raft::LogIndex
         if (!wanted.empty() && bytes > std::min(bytes_max, kReadBytesMax)) break;
         wanted.push_back({index, location});
     }
-    fetches_[region.id] =
-        Fetch{.change = region.log.change, .low = low, .order = ++last_order_};
+    fetches_[region.id] = Fetch{.change = region.log.change, .low = low, .order = ++last_order_};
     ++reading_;
     parts_.environment.executor.run(
         "read entries", [this, id = region.id, wanted = std::move(wanted)] {

@@ -54,8 +54,8 @@ TEST_F(EngineTest, LostLogIsNotTakenForANewStore) {
     flush();
     close();
     world_->run_job([&] {
-        for (const std::string& name : *disk_->list("store/log"))
-            ASSERT_TRUE(disk_->remove("store/log/" + name).ok());
+        const auto names = disk_->list("store/log");
+        for (const std::string& name : *names) ASSERT_TRUE(disk_->remove("store/log/" + name).ok());
     });
     const Status opened = open();
     ASSERT_FALSE(opened.ok());
@@ -67,7 +67,8 @@ TEST_F(EngineTest, LostStateIsNotTakenForANewStore) {
     create();
     close();
     world_->run_job([&] {
-        for (const std::string& name : *disk_->list("store/state"))
+        const auto names = disk_->list("store/state");
+        for (const std::string& name : *names)
             ASSERT_TRUE(disk_->remove("store/state/" + name).ok());
     });
     const Status opened = open();
