@@ -13,7 +13,6 @@ namespace timber::bench {
 using logengine::Batch;
 using logengine::BatchCursor;
 using logengine::LogEngine;
-using logengine::Lsn;
 using logengine::RecordType;
 
 namespace {
@@ -80,23 +79,27 @@ Status LogOwner::append(Done done) {
                            [this, number, done = std::move(done)](
                                const Result<logengine::Appended>& appended) mutable {
                                if (!appended) return done(appended.error());
-                               acknowledged(appended->lsn(), number);
+                               acknowledged(*appended, number);
                                done({});
                            });
 }
 
-void LogOwner::acknowledged(Lsn lsn, uint64_t number) {
-    total_.lsn = lsn;
-    total_.bytes += setup_.payload_bytes;
+void LogOwner::acknowledged(const logengine::Appended& appended, uint64_t number) {
+    if (appended.segment() != newest_segment_) release_older_segments(appended.segment());
+    total_.lsn = appended.lsn();
     total_.sum += scrambled(number);
     ++total_.batches;
-    if (setup_.kept_bytes == 0) return;
-    // In small steps, so that at most one segment falls free at a time.
-    if (!marks_.empty() && total_.bytes - marks_.back().bytes < setup_.kept_bytes / kMarks) return;
-    marks_.push_back(total_);
-    if (marks_.size() <= kMarks) return;
-    marks_.pop_front();
-    released_ = marks_.front();
+}
+
+// Releases by segments and not by bytes of payload, which say little about the room that they take:
+// a lone batch of 256 bytes occupies a block.
+void LogOwner::release_older_segments(logengine::SegmentId newest) {
+    newest_segment_ = newest;
+    if (setup_.kept_segments == 0) return;
+    kept_.push_back(total_);
+    if (kept_.size() <= setup_.kept_segments) return;
+    kept_.pop_front();
+    released_ = kept_.front();
     engine_->release(released_.lsn);
 }
 

@@ -6,6 +6,12 @@ namespace timber::bench {
 
 namespace {
 
+// Smaller ones are recycled sooner: with full ones all of the quick time would be warming up.
+double segment_mib(const Options& options) {
+    if (options.tiny) return 1;
+    return options.quick ? 16 : 128;
+}
+
 bool blocks(const Case& wanted) { return wanted.name == "threads"; }
 
 // Callers that each append again from the completion of their last append, until the slice is over.
@@ -54,7 +60,7 @@ class CallbackCallers {
 LogSubject::LogSubject(Options& options)
     : directory_(options.directory + "/log"),
       segment_bytes_(static_cast<uint64_t>(
-          options.parameter("segment_mib", options.tiny ? 1 : 128) * double{1_MiB})) {}
+          options.parameter("segment_mib", segment_mib(options)) * double{1_MiB})) {}
 
 uint32_t LogSubject::lanes(const Case& wanted) const {
     return blocks(wanted) ? wanted.parallel : 1;
@@ -63,7 +69,7 @@ uint32_t LogSubject::lanes(const Case& wanted) const {
 Status LogSubject::prepare(const Case& wanted) {
     TIMBER_TRY(owner_, LogOwner::create({.directory = directory_,
                                          .segment_bytes = segment_bytes_,
-                                         .kept_bytes = 2 * segment_bytes_,
+                                         .kept_segments = 2,
                                          .payload_bytes = wanted.value_bytes}));
     if (blocks(wanted)) {
         threads_ = std::make_unique<CallerThreads>(wanted.parallel);
