@@ -68,19 +68,19 @@ void LogOwner::close() {
     on_loop([&] { engine_.reset(); });
 }
 
-Status LogOwner::append(Done done) {
+Status LogOwner::append(Call& call) {
     const uint64_t number = next_number_.fetch_add(1, std::memory_order_relaxed);
+    call.number = number;
     std::array<std::byte, sizeof(number)> begin;
     store(begin.data(), number);
     const std::array<ByteView, 2> payload = {begin, ByteView(payload_).subspan(begin.size())};
     Batch batch;
     TIMBER_CHECK(batch.add_pieces(kType, {.low = number}, payload));
     return engine_->append(std::move(batch),
-                           [this, number, done = std::move(done)](
-                               const Result<logengine::Appended>& appended) mutable {
-                               if (!appended) return done(appended.error());
-                               acknowledged(*appended, number);
-                               done({});
+                           [this, &call](const Result<logengine::Appended>& appended) {
+                               if (!appended) return call.done(appended.error());
+                               acknowledged(*appended, call.number);
+                               call.done({});
                            });
 }
 
@@ -109,11 +109,13 @@ Status LogOwner::append_many(uint64_t batches, uint64_t together) {
         std::atomic<uint64_t> left = round;
         std::atomic<bool> failed = false;
         std::promise<void> all_done;
-        for (uint64_t i = 0; i < round; ++i) {
-            TIMBER_CHECK(append([&](const Status& status) {
+        std::vector<Call> calls(round);
+        for (Call& call : calls) {
+            call.done = [&](const Status& status) {
                 if (!status) failed = true;
                 if (--left == 0) all_done.set_value();
-            }));
+            };
+            TIMBER_CHECK(append(call));
         }
         all_done.get_future().wait();
         if (failed) return make_error(ErrorCode::kIoError, "the log refused a batch");

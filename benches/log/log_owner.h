@@ -33,8 +33,12 @@ class LogOwner {
     static Result<std::unique_ptr<LogOwner>> create(Setup setup);
     ~LogOwner();
 
-    // One batch of one record.
-    Status append(Done done);
+    // One batch of one record. The call is the caller's until it is done.
+    struct Call {
+        Done done;
+        uint64_t number = 0;  // of the record
+    };
+    Status append(Call& call);
     // Appends `batches`, `together` at a time, and waits for them.
     Status append_many(uint64_t batches, uint64_t together);
     // Appends and waits until at least `segments` were recycled: what was written from then on cost
