@@ -111,9 +111,19 @@ Status ManifestFiles::renew(const VersionEdit& edit) {
     TIMBER_ASSERT(!renewed_);
     TIMBER_TRY(VersionRef next, state_->apply(edit, unopened_file));
     if (report_.cut) TIMBER_CHECK(erase_torn_tail());
+    TIMBER_CHECK(keep_what_was_read());
     TIMBER_CHECK(write_anew(std::move(next)));
     renewed_ = true;
     return {};
+}
+
+// M6. A process died in the middle of a write of CURRENT: slot 0 can be read, names manifest-1, and
+// is in a volatile cache. If manifest-0 were made blank now and power failed, slot 1 would be the
+// newest and would name a blank file. So the newest slot is written once more, into the other
+// place; a sync would not do where the write has failed. The name CURRENT may be as young.
+Status ManifestFiles::keep_what_was_read() {
+    TIMBER_CHECK(disk_.sync_directory(config_.directory));
+    return current_->write(disk_, current_->newest());
 }
 
 // Where a torn record stood there are zeros before any slot of CURRENT is written: a torn tail next

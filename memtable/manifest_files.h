@@ -17,6 +17,8 @@
 //             M4  both files are large enough for the whole state: an opening, which writes it
 //                 anew, needs no space. An edit that would break this is refused (kNoSpace).
 //             M5  once poisoned, no later call succeeds.
+//             M6  an opening touches no manifest before what CURRENT says, and its name, are
+//                 durable: what can be read may be gone after the next power cut.
 // Failure:    a failed write or sync of the live manifest, or of CURRENT, poisons (M5): what the
 //             next opening finds of that edit is unknown. Anything else leaves the state as it
 //             was, and the call may be tried again: no space, or trouble with the other file.
@@ -118,6 +120,7 @@ class ManifestFiles {
     Result<CurrentSlot> write_first_record(size_t file, const ManifestId& id,
                                            std::vector<std::byte> record);
     Status erase_torn_tail();
+    Status keep_what_was_read();
     Error poison(Error error);
 
     Disk& disk_;
