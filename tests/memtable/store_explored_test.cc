@@ -66,5 +66,36 @@ TEST(StoreExplored, AfterALongTimeWithoutSpaceWorkGoesOnWithinTheLongestDelay) {
     EXPECT_EQ(store.store().condition(), Condition::kRunning);
 }
 
+// A flush's sync of the directory failed while a compaction had made a file; the compaction's own
+// sync succeeded, and said nothing of names that were in doubt since the first. The next power cut
+// took a live file.
+TEST(StoreExplored, ASyncOfTheDirectoryThatFailsIsAFailureOfAllWhoMadeNames) {
+    size_t failed = 0;
+    for (uint64_t seed = 1; seed <= 150; ++seed) {
+        StoreFixture store(seed);
+        ASSERT_TRUE(store.open());
+        store.put_many("k", 100, 100, 1);
+        store.flush();
+        store.put_many("k", 100, 100, 2);
+        store.flush();
+        store.run();
+        store.put_many("l", 50);
+        const AnswerRef flushed = store.begin_flush();
+        store.world().run_until([&] { return store.disk().in_flight().writes > 0; });
+        const AnswerRef compacted = store.begin_compact();
+        store.put_many("m", 50);
+        const AnswerRef again = store.begin_flush();
+        store.disk().fail_nth(1 + seed % 3, DiskOperation::kSyncDirectory);
+        EXPECT_TRUE(store.wait(flushed)->ok() && store.wait(again)->ok());
+        EXPECT_TRUE(store.wait(compacted)->ok());
+        failed += store.store().stats().jobs_failed;
+        store.crash(Death::kPowerCut, seed);
+        const Status opened = store.open();
+        ASSERT_TRUE(opened) << seed << " " << opened.error().to_string();
+        EXPECT_EQ(store.contents().size(), 200u);
+    }
+    EXPECT_GT(failed, 150u);
+}
+
 }  // namespace
 }  // namespace timber::memtable
