@@ -66,6 +66,8 @@
       "a restarted node votes at once, though a leader may hold a lease; linearizability")         \
     X(raft_lease_without_promise,                                                                  \
       "answers of nodes that have leases off count for the lease; linearizability")                \
+    X(raft_settled_when_applied,                                                                   \
+      "a removed node is given up when its leader alone knows of the removal; progress")           \
     X(raft_passed_change_applied,                                                                  \
       "a change is applied on top of a pending snapshot's members; the check of members")          \
     X(raft_proposal_fate_untold,                                                                   \
