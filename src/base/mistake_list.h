@@ -168,6 +168,9 @@
       "durability")                                                                                \
     X(rs_full_disk_acknowledges,                                                                   \
       "what a full disk refused is acknowledged all the same; timber_sim, durability")             \
+    X(rs_received_file_not_synced,                                                                 \
+      "the log speaks of a received snapshot's files before they are durable; timber_sim, by "     \
+      "openings after a loss of power")                                                            \
     X(rs_snapshot_index_late,                                                                      \
       "a snapshot claims what was applied when its files were finished; timber_sim, equal states") \
     X(rs_epoch_unchecked,                                                                          \
