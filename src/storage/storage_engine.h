@@ -15,7 +15,8 @@
 //             E2  only entries that are durable in the own log are applied.
 //             E3  after a crash, state and applied index of a Region are those of one moment: the
 //                 effects of its entries up to the applied index, no more and no less.
-//             E4  the log is not released past the first entry that the state store has not flushed,
+//             E4  the log is not released past the first entry that the state store has not
+//             flushed,
 //                 nor past the first that Raft needs, nor past the record of an unfinished install.
 //             E5  a Region's newest progress, and every local row, is in the log at all times.
 //             E6  truncated.index <= applied, and never goes down.
@@ -129,9 +130,9 @@ class StorageEngine {
     // Takes over the batch. If it gives an error nothing was accepted: kBusy, kNoSpace, kTooLarge,
     // kClosed, kPoisoned. Otherwise `done` runs once, on the loop, never within the call, in the
     // order of the commits: when the batch is durable and readable here, or with an error: kNoSpace
-    // (surely not done) or kPoisoned (unknown). A batch with an install is done when the snapshot is
-    // in the state store; until then the owner commits nothing else for that Region. `urgent`: small
-    // records without which the owner cannot go on (votes) take from the log's reserve.
+    // (surely not done) or kPoisoned (unknown). A batch with an install is done when the snapshot
+    // is in the state store; until then the owner commits nothing else for that Region. `urgent`:
+    // small records without which the owner cannot go on (votes) take from the log's reserve.
     Status commit(WriteBatch batch, Done done, bool urgent = false);
 
     // The effects of entries, in memory: `state` is the Region's after the last one. Visible when
