@@ -5,7 +5,8 @@
 #define TIMBER_MISTAKES(X)  \
     TIMBER_MISTAKES_LOG(X)  \
     TIMBER_MISTAKES_RAFT(X) \
-    TIMBER_MISTAKES_STORE(X)
+    TIMBER_MISTAKES_STORE(X) \
+    TIMBER_MISTAKES_ENGINE(X)
 
 #define TIMBER_MISTAKES_LOG(X)                                                                     \
     X(log_ack_before_durable,                                                                      \
@@ -120,3 +121,27 @@
     X(store_table_not_synced, "a finished table file is not synced; store_crash_explorer")         \
     X(store_block_unchecked,                                                                       \
       "nobody compares a block's checksum; store_crash_explorer, by its damage rounds")
+
+#define TIMBER_MISTAKES_ENGINE(X)                                                                  \
+    X(engine_applied_ahead,                                                                        \
+      "a batch says that one entry more is applied; engine_crash_explorer")                        \
+    X(engine_row_ahead,                                                                            \
+      "a Region's row speaks of one entry more than its effects; engine_crash_explorer")           \
+    X(engine_progress_apart,                                                                       \
+      "entries and progress go into two batches; engine_crash_explorer")                           \
+    X(engine_log_released_before_flush,                                                            \
+      "entries that are applied and not flushed do not hold the log; engine_crash_explorer")       \
+    X(engine_progress_not_carried,                                                                 \
+      "the log is released with a Region's only hard state in it; engine_crash_explorer")          \
+    X(engine_install_before_record,                                                                \
+      "a snapshot is installed before the log has its record; engine_crash_explorer")              \
+    X(engine_install_not_redone,                                                                   \
+      "recovery takes a snapshot that it finds in the log for installed; engine_crash_explorer")   \
+    X(engine_old_range_kept,                                                                       \
+      "a destroyed Region's data stay; engine_crash_explorer")                                     \
+    X(engine_orphans_removed_early,                                                                \
+      "files that the log speaks of are removed before it was read; engine_crash_explorer")        \
+    X(engine_rewritten_is_append,                                                                  \
+      "a rewritten record counts as a new append; engine_crash_explorer")                          \
+    X(engine_change_replayed_twice,                                                                \
+      "a change by value that the store has is carried out again; engine_crash_explorer")
