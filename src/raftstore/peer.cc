@@ -234,7 +234,7 @@ void Peer::check_invariants() const {
     node_->check_invariants();
     const raft::NodeStatus raft = node_->status();
     if (!incoming_) TIMBER_ASSERT_OP(storage_.applied().applied, >=, raft.applied);  // PE1
-    if (destroying_) TIMBER_ASSERT(proposals_.size() + reads_.size() == 0);     // PE4
+    if (destroying_) TIMBER_ASSERT(proposals_.size() + reads_.size() == 0);          // PE4
 }
 
 }  // namespace timber::raftstore

@@ -46,10 +46,9 @@ void StorageEngine::Core::opened(Status status) {
     phase_ = Phase::kReplaying;
     if (TIMBER_MISTAKE(engine_orphans_removed_early)) parts_.store->finish_recovery();
     replay_ = std::make_unique<Replay>(parts_, commits_, *recovered_, [this](Status replay_status) {
-        parts_.environment.loop.post(
-            [this, replay_status = std::move(replay_status)]() mutable {
-                replayed(std::move(replay_status));
-            });
+        parts_.environment.loop.post([this, replay_status = std::move(replay_status)]() mutable {
+            replayed(std::move(replay_status));
+        });
     });
     replay_->start();
 }
@@ -81,8 +80,9 @@ void StorageEngine::Core::write_identity() {
             if (appended_identity.ok()) parts_.noted_lsn = appended_identity->lsn();
             // Later: within the log's completion it cannot be closed.
             parts_.environment.loop.post(
-                [this, status = appended_identity.ok() ? Status()
-                                                       : Status(appended_identity.error())]() mutable {
+                [this, status = appended_identity.ok()
+                                    ? Status()
+                                    : Status(appended_identity.error())]() mutable {
                     finish_opening(std::move(status));
                 });
         });
@@ -136,8 +136,7 @@ memtable::Pace StorageEngine::Core::pace(size_t bytes) {
 void StorageEngine::Core::owe_writable(const Error& refused) {
     if (refused.code == ErrorCode::kBusy) owes_writable_ = true;
     if (refused.code == ErrorCode::kNoSpace && !writable_timer_.armed())
-        parts_.environment.loop.start_timer(writable_timer_,
-                                            parts_.options.log.space_retry_delay);
+        parts_.environment.loop.start_timer(writable_timer_, parts_.options.log.space_retry_delay);
 }
 
 void StorageEngine::Core::changed() {
@@ -177,7 +176,8 @@ void StorageEngine::Core::condition_changed(memtable::Condition condition) {
     if (condition != memtable::Condition::kFailed) return;
     parts_.fail(parts_.as_poisoned(
         parts_.store->condition_error().value_or(make_error(ErrorCode::kPoisoned, ""))));
-    // Not within the store's call. A recovery that waits for the store learns of it by trying again.
+    // Not within the store's call. A recovery that waits for the store learns of it by trying
+    // again.
     parts_.environment.loop.post([this] {
         if (replay_ != nullptr) return replay_->writable();
         changed();

@@ -3,7 +3,8 @@
 //
 // Thread:     the loop.
 // Lifetime:   `parts` and `states` outlive it.
-// Invariants: LS1  nothing is released that a live record lies in or behind, nor anything behind the
+// Invariants: LS1  nothing is released that a live record lies in or behind, nor anything behind
+// the
 //                  floor that the state store's files hold.
 #include "src/storage/engine_parts.h"
 #include "src/storage/state_path.h"

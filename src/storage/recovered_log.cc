@@ -74,8 +74,8 @@ void RecoveredLog::keep(RegionId id, const RecoveredRegion& region, RecoveredEnt
         index <= row->second.state.applied)
         return;
     if (decoded.payload.size() + raft::kEntryOverheadBytes > bytes_left_) return;
-    entry.kept = raft::Entry{decoded.term, index, decoded.type,
-                             raft::Payload::copy_of(decoded.payload)};
+    entry.kept =
+        raft::Entry{decoded.term, index, decoded.type, raft::Payload::copy_of(decoded.payload)};
     bytes_left_ -= raft::entry_bytes(*entry.kept);
 }
 

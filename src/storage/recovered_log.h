@@ -82,7 +82,6 @@ class RecoveredLog {
 };
 
 // Where a record is, for people: the log's directory with the segment, and the offset.
-Error at_record(Error error, std::string_view directory,
-                const logengine::RecordLocation& location);
+Error at_record(Error error, std::string_view directory, const logengine::RecordLocation& location);
 
 }  // namespace timber::storage

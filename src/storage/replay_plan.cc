@@ -21,9 +21,9 @@ Status Replay::build() {
     for (const RegionId id : ids) {
         const auto logged = recovered_.log.regions().find(id);
         const auto row = recovered_.rows.find(id);
-        TIMBER_CHECK(build_region(
-            id, logged == recovered_.log.regions().end() ? nullptr : &logged->second,
-            row == recovered_.rows.end() ? nullptr : &row->second));
+        TIMBER_CHECK(
+            build_region(id, logged == recovered_.log.regions().end() ? nullptr : &logged->second,
+                         row == recovered_.rows.end() ? nullptr : &row->second));
     }
     parts_.locals = std::move(recovered_.log.locals());
     parts_.noted_lsn = recovered_.log.last_lsn();

@@ -10,9 +10,9 @@ namespace timber::storage {
 static void check_applied(const Region& region, const AppliedState& state) {
     TIMBER_ASSERT(region.log.alive && region.waiting.empty());
     TIMBER_ASSERT_OP(state.applied, >, region.state.applied);
-    TIMBER_ASSERT_OP(state.applied, <=, region.log.last_index);              // E1, E2
+    TIMBER_ASSERT_OP(state.applied, <=, region.log.last_index);                 // E1, E2
     TIMBER_ASSERT_OP(state.truncated.index, >=, region.state.truncated.index);  // E6
-    TIMBER_ASSERT_OP(state.truncated.index, <=, state.applied);              // E6
+    TIMBER_ASSERT_OP(state.truncated.index, <=, state.applied);                 // E6
     TIMBER_ASSERT_OP(state.applied_term, ==, region.entries.at(state.applied).term);
     TIMBER_ASSERT_OP(state.region_state.size(), <=, kRegionStateBytesMax);
     if (state.truncated.index > region.state.truncated.index)

@@ -79,23 +79,25 @@ Sent Client::send(size_t place, RegionId region, Operation operation, raftstore:
     const bool writes = operation.writes();
     const std::vector<Effect> effects = operation.effects;
     const size_t number = recorder_.begin(region, std::move(operation));
-    auto called = cluster_.call(
-        place, std::move(request), timeout,
-        [this, region, number, writes, effects, take](const Response& response) {
-            switch (response.outcome) {
-                case Outcome::kDone:
-                    recorder_.end(region, number, response.index.value());
-                    if (writes) cluster_.log().acknowledged(region, response, effects);
-                    if (take) take(response, region, number);
-                    break;
-                case Outcome::kNotDone:
-                    recorder_.drop(region, number);
-                    if (!response.error) broken("surely not done, and no error says why");
-                    if (writes) cluster_.log().surely_not_done(effects);
-                    break;
-                case Outcome::kUnknown: recorder_.count_unknown(); break;
-            }
-        });
+    auto called =
+        cluster_.call(place, std::move(request), timeout,
+                      [this, region, number, writes, effects, take](const Response& response) {
+                          switch (response.outcome) {
+                              case Outcome::kDone:
+                                  recorder_.end(region, number, response.index.value());
+                                  if (writes)
+                                      cluster_.log().acknowledged(region, response, effects);
+                                  if (take) take(response, region, number);
+                                  break;
+                              case Outcome::kNotDone:
+                                  recorder_.drop(region, number);
+                                  if (!response.error)
+                                      broken("surely not done, and no error says why");
+                                  if (writes) cluster_.log().surely_not_done(effects);
+                                  break;
+                              case Outcome::kUnknown: recorder_.count_unknown(); break;
+                          }
+                      });
     Sent sent;
     if (!called.sent) {
         recorder_.drop(region, number);
@@ -165,16 +167,18 @@ Sent Client::scan(size_t place, memtable::Family family, const std::string& star
 }
 
 void Client::read_snap(size_t place, RegionId region, size_t number, const Response& response) {
-    const raftstore::RegionSnapshot& snap = *response.snap;
+    if (!cluster_.machine(place).up()) return recorder_.drop(region, number);
     // The life must not end before the snapshot is let go.
     cluster_.world().executor().run(
-        "read_snap", [this, held = cluster_.machine(place).hold(), snap, region, number]() mutable {
+        "read_snap", [this, held = cluster_.machine(place).hold(),
+                      snap = raftstore::RegionSnapshot(*response.snap), region, number]() mutable {
             std::vector<std::pair<std::string, std::string>> pairs;
             Status status;
             {
-                const auto iterator = snap.store->new_iterator(
-                    {.snapshot = snap.snapshot.get(), .lower = snap.region.start_key, .upper = snap.region.end_key},
-                    memtable::Family::kDefault);
+                const auto iterator = snap.store->new_iterator({.snapshot = snap.snapshot.get(),
+                                                                .lower = snap.region.start_key,
+                                                                .upper = snap.region.end_key},
+                                                               memtable::Family::kDefault);
                 for (iterator->seek_to_first(); iterator->valid(); iterator->next()) {
                     pairs.emplace_back(row_key(memtable::Family::kDefault, iterator->key()),
                                        std::string(iterator->value()));

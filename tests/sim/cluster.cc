@@ -193,7 +193,8 @@ void Cluster::between_steps(std::function<void()> function) {
 
 Duration Cluster::client_delay() {
     return Duration(world_.random().between(
-        20'000, static_cast<uint64_t>(std::max<Duration>(options_.client_delay_max, 20us).count())));
+        20'000,
+        static_cast<uint64_t>(std::max<Duration>(options_.client_delay_max, 20us).count())));
 }
 
 Cluster::Called Cluster::call(size_t place, raftstore::Request request, Duration timeout,
@@ -203,14 +204,15 @@ Cluster::Called Cluster::call(size_t place, raftstore::Request request, Duration
     auto call = std::make_shared<Call>();
     call->waiter = world_.current_job();
     Called called;
-    called.sent = machine(place).submit(std::move(request), [this, call, on_answer](Response response) {
-        if (on_answer) on_answer(response);
-        response.snap.reset();  // on_answer had its chance; the Store may be gone soon
-        if (call->over) return;
-        call->over = true;
-        call->response = std::move(response);
-        world_.wake(*call->waiter);
-    });
+    called.sent =
+        machine(place).submit(std::move(request), [this, call, on_answer](Response response) {
+            if (on_answer) on_answer(response);
+            response.snap.reset();  // on_answer had its chance; the Store may be gone soon
+            if (call->over) return;
+            call->over = true;
+            call->response = std::move(response);
+            world_.wake(*call->waiter);
+        });
     if (!called.sent) {
         sleep(client_delay());
         return called;

@@ -62,14 +62,14 @@ Machine::Life::Life(Machine& of, const SimDiskOptions& options, uint64_t clock_p
         });
 }
 
-Machine::Machine(Surroundings surroundings, size_t place)
-    : around_(surroundings), place_(place) {}
+Machine::Machine(Surroundings surroundings, size_t place) : around_(surroundings), place_(place) {}
 
 Machine::~Machine() { TIMBER_ASSERT(life_ == nullptr); }
 
 void Machine::start(StoreOptions options, const SimDiskOptions& disk, uint64_t clock_per_mille) {
     TIMBER_ASSERT(state_ == State::kDown);
     ++around_.counts.starts;
+    ++lives_;
     failed_.reset();
     life_ = std::make_unique<Life>(*this, disk, clock_per_mille);
     state_ = State::kOpening;
@@ -80,15 +80,16 @@ void Machine::open(StoreOptions options) {
     options_ = options;
     Life& life = *life_;
     const Store::Environment environment{*life.disk, around_.world.executor(), *life.loop};
-    Store::open(environment, options, *life.port, life, [&life](Result<std::unique_ptr<Store>> opened) {
-        TIMBER_ASSERT(!life.opened);
-        life.opened = true;
-        if (opened.ok()) {
-            life.store = std::move(*opened);
-        } else {
-            life.open_error = opened.error();
-        }
-    });
+    Store::open(environment, options, *life.port, life,
+                [&life](Result<std::unique_ptr<Store>> opened) {
+                    TIMBER_ASSERT(!life.opened);
+                    life.opened = true;
+                    if (opened.ok()) {
+                        life.store = std::move(*opened);
+                    } else {
+                        life.open_error = opened.error();
+                    }
+                });
 }
 
 void Machine::on_disk_step(const DiskStep& step) {
@@ -160,13 +161,15 @@ void Machine::unwind() {
     Life& life = *life_;
     if (!life.opened) return;
     if (life.store != nullptr) {
+        if (life.holds > 0) return;  // close() wants snapshots and iterators gone
         if (!life.closing) {
             life.closing = true;
             life.store->close([&life] { life.closed = true; });
         }
-        if (!life.closed || life.holds > 0) return;
+        if (!life.closed) return;
         life.store.reset();
-        if (life.callbacks_open != 0) broken("T1: a Store was closed and left callbacks unanswered");
+        if (life.callbacks_open != 0)
+            broken("T1: a Store was closed and left callbacks unanswered");
     }
     if (!life.loop->idle()) return;
     TIMBER_ASSERT_OP(life.disk->files_open(), ==, 0u);  // M2

@@ -39,6 +39,8 @@ struct MachineCounts {
     uint64_t snapshots_installed = 0;
     uint64_t strangers = 0;
     uint64_t states_checked = 0;
+
+    MachineCounts& operator+=(const MachineCounts& more);
 };
 
 class Machine {
@@ -62,13 +64,18 @@ class Machine {
     // A write, sync or manifest failed, or opening did: it has to be restarted.
     const std::optional<Error>& failed() const { return failed_; }
 
-    // Begins a life. `options` names no formation unless the Store is to be formed if there is none.
-    void start(raftstore::StoreOptions options, const SimDiskOptions& disk, uint64_t clock_per_mille);
+    // Begins a life. `options` names no formation unless the Store is to be formed if there is
+    // none.
+    void start(raftstore::StoreOptions options, const SimDiskOptions& disk,
+               uint64_t clock_per_mille);
     void die(Death death);
-    // Dies by `death` right before the `nth` step of the disk, counted from now, whose path contains
-    // `path_contains`.
+    // Dies by `death` right before the `nth` step of the disk, counted from now, whose path
+    // contains `path_contains`.
     void set_trap(Death death, uint64_t nth, std::string path_contains);
     bool trap_set() const { return trap_.has_value(); }
+    void clear_trap() { trap_.reset(); }
+    uint64_t lives() const { return lives_; }
+    size_t callbacks_open() const;
     void stop();
     // Goes on with whatever the machine's state waits for.
     void poll();
@@ -143,6 +150,7 @@ class Machine {
     DiskImage image_;
     std::optional<Trap> trap_;
     bool trouble_ = false;
+    uint64_t lives_ = 0;
     std::optional<Error> failed_;
     raftstore::StoreOptions options_;
     std::unique_ptr<Life> life_;

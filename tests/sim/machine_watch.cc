@@ -12,6 +12,25 @@ using raftstore::Region;
 using raftstore::RegionId;
 using raftstore::StoreId;
 
+MachineCounts& MachineCounts::operator+=(const MachineCounts& more) {
+    starts += more.starts;
+    process_deaths += more.process_deaths;
+    power_cuts += more.power_cuts;
+    stops += more.stops;
+    deaths_while_opening += more.deaths_while_opening;
+    deaths_by_trap += more.deaths_by_trap;
+    failures += more.failures;
+    openings_failed += more.openings_failed;
+    leaders_lost += more.leaders_lost;
+    leader_changes += more.leader_changes;
+    snapshots_installed += more.snapshots_installed;
+    strangers += more.strangers;
+    states_checked += more.states_checked;
+    return *this;
+}
+
+size_t Machine::callbacks_open() const { return life_ == nullptr ? 0 : life_->callbacks_open; }
+
 void Machine::Life::failed(const Error& error) {
     if (!alive) return;
     ++machine.around_.counts.failures;
@@ -63,10 +82,12 @@ void Machine::watch() {
     life.snapshots_seen = status.snapshots_received;
     for (const raftstore::PeerStatus& each : status.peers) {
         if (each.proposals_pending > options_.proposals_max) broken("T4: too many proposals");
-        if (each.truncated.index > each.raft.applied) broken("E6: compacted beyond what is applied");
+        if (each.truncated.index > each.raft.applied)
+            broken("E6: compacted beyond what is applied");
     }
     if (life.callbacks_open > 2 * options_.commands_queued_max) broken("T4: too many commands");
-    const uint64_t log_most = 2 * options_.engine.log_bytes_max + 8 * options_.engine.log.segment_bytes;
+    const uint64_t log_most =
+        2 * options_.engine.log_bytes_max + 8 * options_.engine.log.segment_bytes;
     if (!trouble_ && status.engine.log_bytes_live > log_most) {
         broken("the log holds " + std::to_string(status.engine.log_bytes_live) + " bytes of " +
                std::to_string(log_most));
@@ -82,12 +103,12 @@ void Machine::check_state(RegionId region) {
     Life* const life = life_.get();
     auto held = hold();
     memtable::SnapshotRef snapshot = store().engine().state().snapshot();
-    around_.world.executor().run(
-        "check_state", [this, life, region, held = std::move(held), snapshot = std::move(snapshot)]() mutable {
-            compare_state(*life, region, *snapshot);
-            snapshot.reset();
-            held.reset();
-        });
+    around_.world.executor().run("check_state", [this, life, region, held = std::move(held),
+                                                 snapshot = std::move(snapshot)]() mutable {
+        compare_state(*life, region, *snapshot);
+        snapshot.reset();
+        held.reset();
+    });
 }
 
 // The rows of a Region in all families of users. An error of the disk ends the comparison.

@@ -30,8 +30,7 @@ std::string SimNetwork::address_of(size_t place) { return "store-" + std::to_str
 std::unique_ptr<SimNetwork::Port> SimNetwork::plug_in(size_t place, Port::Receive receive,
                                                       Port::Unreachable unreachable) {
     TIMBER_ASSERT(ports_[place] == nullptr || !ports_[place]->plugged_);
-    std::unique_ptr<Port> port(
-        new Port(*this, place, std::move(receive), std::move(unreachable)));
+    std::unique_ptr<Port> port(new Port(*this, place, std::move(receive), std::move(unreachable)));
     ports_[place] = port.get();
     return port;
 }
@@ -83,9 +82,8 @@ void SimNetwork::schedule(size_t from, size_t to, const raft::Payload& frame) {
     Instant arrival = world_.now() + Duration(delay);
     if (!faults.reorder) arrival = std::max(arrival, way.last_arrival);  // N1
     way.last_arrival = std::max(arrival, way.last_arrival);
-    world_.schedule(arrival, [this, from, to, number = sent_, frame] {
-        deliver(from, to, number, frame);
-    });
+    world_.schedule(arrival,
+                    [this, from, to, number = sent_, frame] { deliver(from, to, number, frame); });
 }
 
 void SimNetwork::deliver(size_t from, size_t to, uint64_t number, const raft::Payload& frame) {

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 #include "tests/sim/check/map_state.h"
 #include "tests/support/trace_hash.h"
@@ -12,8 +13,13 @@ using raftstore::RegionId;
 
 static constexpr size_t kCheckpointEntries = 128;
 
+static std::string playing;
+
+void set_playing(std::string what) { playing = std::move(what); }
+
 void broken(const std::string& what) {
-    std::fprintf(stderr, "BROKEN: %s\n", what.c_str());
+    std::fprintf(stderr, "BROKEN: %s%s%s\n", what.c_str(), playing.empty() ? "" : ", playing ",
+                 playing.c_str());
     std::abort();
 }
 
@@ -43,13 +49,14 @@ static std::vector<Effect> effects_of(const raft::Entry& entry) {
     std::vector<Effect> effects;
     for (const raftstore::WriteOperation& each : write->operations) {
         Effect effect{row_key(each.family, each.key), std::nullopt};
-        if (each.kind == raftstore::WriteOperation::Kind::kPut) effect.value = std::string(each.value);
+        if (each.kind == raftstore::WriteOperation::Kind::kPut)
+            effect.value = std::string(each.value);
         effects.push_back(std::move(effect));
     }
     return effects;
 }
 
-static void apply(Rows& rows, const std::vector<Effect>& effects) {
+static void apply_effects(Rows& rows, const std::vector<Effect>& effects) {
     for (const Effect& each : effects) {
         if (each.value) {
             rows[each.key] = *each.value;
@@ -62,7 +69,7 @@ static void apply(Rows& rows, const std::vector<Effect>& effects) {
 void ReplicatedLog::add(RegionId region, Log& log, const raft::Entry& entry) {
     Logged logged{entry.term, fingerprint(entry), effects_of(entry)};
     for (const Effect& each : logged.effects) {
-        if (!each.value) continue;
+        if (!each.value || repeats_allowed_) continue;
         if (forbidden_.contains(*each.value)) {
             broken("R4: " + *each.value + " was said to be surely not done, and is at " +
                    place(region, entry.index));
@@ -73,7 +80,7 @@ void ReplicatedLog::add(RegionId region, Log& log, const raft::Entry& entry) {
                    place(region, entry.index) + " and at " + std::to_string(found->second));
         }
     }
-    apply(log.rows, logged.effects);
+    apply_effects(log.rows, logged.effects);
     log.entries.push_back(std::move(logged));
     if (log.entries.size() % kCheckpointEntries == 0) {
         log.checkpoints.emplace(log.entries.size(), log.rows);
@@ -88,7 +95,8 @@ void ReplicatedLog::applied(RegionId region, const raft::Entry& entry, raft::Log
     }
     Log& log = logs_[region];
     const uint64_t first = raftstore::kInitialIndex.value() + 1;
-    if (entry.index.value() < first) broken("R2: before the log begins: " + place(region, entry.index));
+    if (entry.index.value() < first)
+        broken("R2: before the log begins: " + place(region, entry.index));
     const size_t position = entry.index.value() - first;
     if (position > log.entries.size()) broken("R2: a gap before " + place(region, entry.index));
     if (position == log.entries.size()) return add(region, log, entry);
@@ -112,7 +120,8 @@ void ReplicatedLog::acknowledged(RegionId region, const raftstore::Response& res
     const Logged& logged = entry_at(region, response.index);
     bool same = logged.effects.size() == effects.size();
     for (size_t i = 0; same && i < effects.size(); ++i) {
-        same = logged.effects[i].key == effects[i].key && logged.effects[i].value == effects[i].value;
+        same =
+            logged.effects[i].key == effects[i].key && logged.effects[i].value == effects[i].value;
     }
     if (!same) {
         broken("R3: acknowledged, and not there: " + place(region, response.index) + ": " +
@@ -122,7 +131,7 @@ void ReplicatedLog::acknowledged(RegionId region, const raftstore::Response& res
 
 void ReplicatedLog::surely_not_done(const std::vector<Effect>& effects) {
     for (const Effect& each : effects) {
-        if (!each.value) continue;
+        if (!each.value || repeats_allowed_) continue;
         if (indices_.contains(*each.value)) {
             broken("R4: " + *each.value + " was applied and is said to be surely not done");
         }
@@ -144,7 +153,7 @@ Rows ReplicatedLog::state_at(RegionId region, raft::LogIndex index) const {
         position = checkpoint->first;
         rows = checkpoint->second;
     }
-    for (; position < count; ++position) apply(rows, log.entries[position].effects);
+    for (; position < count; ++position) apply_effects(rows, log.entries[position].effects);
     return rows;
 }
 

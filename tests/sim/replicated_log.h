@@ -28,6 +28,8 @@ namespace timber::sim {
 
 // Prints what rule is broken and ends the process.
 [[noreturn]] void broken(const std::string& what);
+// What is being played, for its words.
+void set_playing(std::string what);
 
 using Rows = std::map<std::string, std::string>;
 
@@ -38,6 +40,9 @@ class ReplicatedLog {
   public:
     // A Store has applied `entry`. `before`: the life's last applied index, 0 if this is its first.
     void applied(raftstore::RegionId region, const raft::Entry& entry, raft::LogIndex before);
+
+    // Clients send the same value several times: R4 cannot be checked.
+    void allow_repeats() { repeats_allowed_ = true; }
 
     // What a client was told. `effects` of one write; values are unique.
     void acknowledged(raftstore::RegionId region, const raftstore::Response& response,
@@ -75,6 +80,7 @@ class ReplicatedLog {
     std::map<raftstore::RegionId, Log> logs_;
     std::unordered_map<std::string, uint64_t> indices_;  // of values
     std::unordered_set<std::string> forbidden_;
+    bool repeats_allowed_ = false;
     uint64_t entries_ = 0;
     uint64_t membership_changes_ = 0;
 };
