@@ -47,7 +47,8 @@ Run::Run(uint64_t seed)
       recorder_(std::make_unique<Recorder>(*cluster_)),
       restart_at_(profile_.machines),
       retired_(profile_.machines),
-      full_(profile_.machines) {}
+      full_(profile_.machines),
+      handing_over_(profile_.machines) {}
 
 Run::~Run() = default;
 

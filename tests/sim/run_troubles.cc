@@ -73,11 +73,12 @@ void Run::make(Trouble trouble) {
             return;
         case Trouble::kPause: return pause(*place);
         case Trouble::kTransfer: return transfer(RegionId(random_.below(profile_.regions) + 1));
-        case Trouble::kHandOver: {
+        case Trouble::kHandOver:
+            if (handing_over_[*place]) return;
             happened(trouble);
-            Machine& machine = cluster_->machine(*place);
-            return machine.store().hand_over(200ms, [] {});
-        }
+            handing_over_[*place] = true;
+            return cluster_->machine(*place).store().hand_over(
+                200ms, [this, place = *place] { handing_over_[place] = false; });
         // Of the whole run, or made elsewhere.
         case Trouble::kLoss:
         case Trouble::kStraggle:
