@@ -2,10 +2,12 @@
 // The one list of planted mistakes; mistake.h says what they are for.
 //
 // Sorted by library. Each line: the name, then what goes wrong and which checker must notice.
-#define TIMBER_MISTAKES(X)  \
-    TIMBER_MISTAKES_LOG(X)  \
-    TIMBER_MISTAKES_RAFT(X) \
-    TIMBER_MISTAKES_STORE(X)
+#define TIMBER_MISTAKES(X)    \
+    TIMBER_MISTAKES_LOG(X)    \
+    TIMBER_MISTAKES_RAFT(X)   \
+    TIMBER_MISTAKES_STORE(X)  \
+    TIMBER_MISTAKES_ENGINE(X) \
+    TIMBER_MISTAKES_RAFTSTORE(X)
 
 #define TIMBER_MISTAKES_LOG(X)                                                                     \
     X(log_ack_before_durable,                                                                      \
@@ -120,3 +122,52 @@
     X(store_table_not_synced, "a finished table file is not synced; store_crash_explorer")         \
     X(store_block_unchecked,                                                                       \
       "nobody compares a block's checksum; store_crash_explorer, by its damage rounds")
+
+#define TIMBER_MISTAKES_ENGINE(X)                                                                 \
+    X(engine_applied_ahead, "a batch says that one entry more is applied; engine_crash_explorer") \
+    X(engine_row_ahead,                                                                           \
+      "a Region's row speaks of one entry more than its effects; engine_crash_explorer")          \
+    X(engine_progress_apart, "entries and progress go into two batches; engine_crash_explorer")   \
+    X(engine_log_released_before_flush,                                                           \
+      "entries that are applied and not flushed do not hold the log; engine_crash_explorer")      \
+    X(engine_progress_not_carried,                                                                \
+      "the log is released with a Region's only hard state in it; engine_crash_explorer")         \
+    X(engine_install_before_record,                                                               \
+      "a snapshot is installed before the log has its record; engine_crash_explorer")             \
+    X(engine_install_not_redone,                                                                  \
+      "recovery takes a snapshot that it finds in the log for installed; engine_crash_explorer")  \
+    X(engine_old_range_kept, "a destroyed Region's data stay; engine_crash_explorer")             \
+    X(engine_orphans_removed_early,                                                               \
+      "files that the log speaks of are removed before it was read; engine_crash_explorer")       \
+    X(engine_rewritten_is_append,                                                                 \
+      "a rewritten record counts as a new append; engine_crash_explorer")                         \
+    X(engine_change_replayed_twice,                                                               \
+      "a change by value that the store has is carried out again; engine_crash_explorer")
+
+#define TIMBER_MISTAKES_RAFTSTORE(X)                                                               \
+    X(rs_ack_before_majority,                                                                      \
+      "a write is answered when it is proposed; timber_sim, durability or linearizability")        \
+    X(rs_promise_before_durable,                                                                   \
+      "votes and acknowledgements are sent before the disk has them; timber_sim, durability")      \
+    X(rs_read_without_round,                                                                       \
+      "whoever takes itself for the leader reads without asking; timber_sim, linearizability")     \
+    X(rs_read_before_applied,                                                                      \
+      "a read does not wait until its index is applied; timber_sim, linearizability")              \
+    X(rs_callback_by_index,                                                                        \
+      "a proposal is matched by its index alone, so another leader's entry acknowledges it; "      \
+      "timber_sim, by indices and terms of answers, or durability")                                \
+    X(rs_callback_dropped,                                                                         \
+      "proposals of a leader that lost its place are never answered; timber_sim, progress")        \
+    X(rs_passed_by_snapshot_stale,                                                                 \
+      "a command that a snapshot passed over is said to be surely not done; timber_sim, "          \
+      "linearizability")                                                                           \
+    X(rs_incarnation_unchecked,                                                                    \
+      "a Store whose disk was wiped votes and acknowledges in its old place; timber_sim, "         \
+      "durability")                                                                                \
+    X(rs_full_disk_acknowledges,                                                                   \
+      "what a full disk refused is acknowledged all the same; timber_sim, durability")             \
+    X(rs_snapshot_index_late,                                                                      \
+      "a snapshot claims what was applied when its files were finished; timber_sim, equal states") \
+    X(rs_epoch_unchecked,                                                                          \
+      "a write proposed for an earlier range is applied; raftstore_test, the apply function's "    \
+      "tables")

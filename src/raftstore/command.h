@@ -10,11 +10,12 @@
 // Failure:  decode_command() is total. A command of a later version gives kNewerFormat: a Store
 // that
 //           meets one in its log stops, because skipping it would make replicas differ.
-// Format:   versioned; the meaning of a version never changes (command.cc draws it, golden files in
-//           tests/golden keep it).
+// Format:   versioned; the meaning of a version never changes (FORMAT.md draws it, golden bytes in
+//           the tests keep it).
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -45,6 +46,8 @@ struct WriteOperation {
 
 // All operations are applied together. The epoch is checked again when the entry is applied.
 raft::Payload encode_write(const RegionEpoch& epoch, std::span<const WriteOperation> operations);
+// What encode_write() takes, at most.
+size_t encoded_write_bytes(std::span<const WriteOperation> operations);
 raft::Payload encode_compact_log(raft::LogIndex index, raft::Term term);
 // The payload of the membership change's context: the peer in full, and the epoch it was made for.
 raft::Payload encode_change_peer(const RegionEpoch& epoch, const PeerMeta& peer);

@@ -53,6 +53,15 @@ struct StoreOptions {
     size_t commands_queued_max = 65536;
     size_t command_bytes_queued_max = 256_MiB;
     size_t proposals_max = 65536;
+    // Messages that wait in that queue; what is over it is dropped.
+    size_t messages_queued_max = 65536;
+    size_t message_bytes_queued_max = 256_MiB;
+    // A proposal that is neither committed nor refused after so long is answered kUnknown; and one
+    // whose leader lost its place is given `election_ticks` to learn what became of it.
+    uint32_t proposal_ticks_max = 100;
+    // Entries of one append message. The limits of a Raft group that tests may want to be small.
+    size_t append_bytes_max = 1_MiB;
+    size_t regions_max = 65536;
     size_t key_bytes_max = 4_KiB;
     size_t value_bytes_max = 8_MiB;
     size_t scan_bytes_max = 4_MiB;

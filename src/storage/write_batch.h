@@ -43,22 +43,34 @@ class WriteBatch {
     size_t bytes() const { return bytes_; }
 
   private:
-    friend class StorageEngine;
+    friend class WriteBatchAccess;
 
+    struct Destroy {
+        memtable::KeyRange range;
+        std::string region_state;
+    };
     struct RegionChanges {
         std::optional<AppliedState> create{};
         std::optional<SnapshotInstall> install{};
         std::vector<raft::Entry> entries{};
         std::optional<raft::HardState> hard_state{};
-        struct Destroy {
-            memtable::KeyRange range;
-            std::string region_state;
-        };
         std::optional<Destroy> destroy{};
     };
+    RegionChanges& changes(RegionId region);
+
     std::map<RegionId, RegionChanges> regions_;
     std::map<uint64_t, std::optional<std::string>> locals_;
     size_t bytes_ = 0;
+};
+
+// The engine's view of a batch.
+class WriteBatchAccess {
+  public:
+    using RegionChanges = WriteBatch::RegionChanges;
+    static std::map<RegionId, RegionChanges>& regions(WriteBatch& batch) { return batch.regions_; }
+    static std::map<uint64_t, std::optional<std::string>>& locals(WriteBatch& batch) {
+        return batch.locals_;
+    }
 };
 
 }  // namespace timber::storage
