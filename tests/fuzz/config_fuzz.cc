@@ -1,5 +1,5 @@
-// A configuration file of arbitrary bytes is taken or refused with a reason; what is taken prints as
-// a file that is taken again and means the same.
+// A configuration file of arbitrary bytes is taken or refused with a reason; what is taken prints
+// as a file that is taken again and means the same.
 #include <cstdint>
 #include <string>
 

@@ -1,5 +1,5 @@
-// What a client may send, and what a server may answer: the first byte says which method, the rest is
-// the message. Every input gives a request or an error, and what was taken keeps the limits.
+// What a client may send, and what a server may answer: the first byte says which method, the rest
+// is the message. Every input gives a request or an error, and what was taken keeps the limits.
 #include <cstdint>
 
 #include "src/base/assert.h"
