@@ -10,7 +10,7 @@
 
 #include "src/client/client.h"
 #include "src/platform/system_clock.h"
-#include "tests/process/server_process.h"
+#include "tests/support/server_process.h"
 
 namespace timber::process {
 namespace {

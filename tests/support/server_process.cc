@@ -1,4 +1,4 @@
-#include "tests/process/server_process.h"
+#include "tests/support/server_process.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
