@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <benches/kv/etcd.pb.h>
+#include <etcd.pb.h>
 
 #include <filesystem>
 
@@ -67,13 +67,12 @@ Status EtcdCluster::start(const std::string& directory) {
     }
     for (size_t i = 0; i < kServers; ++i) {
         const std::string name = "s" + std::to_string(i);
-        pids_.push_back(spawn({kProgram, "--name", name, "--data-dir", directory + "/" + name,
-                               "--listen-client-urls", url(client_ports[i]),
-                               "--advertise-client-urls", url(client_ports[i]),
-                               "--listen-peer-urls", url(peer_ports[i]),
-                               "--initial-advertise-peer-urls", url(peer_ports[i]),
-                               "--initial-cluster", members, "--initial-cluster-state", "new"},
-                              directory + "/" + name + ".log"));
+        pids_.push_back(spawn(
+            {kProgram, "--name", name, "--data-dir", directory + "/" + name, "--listen-client-urls",
+             url(client_ports[i]), "--advertise-client-urls", url(client_ports[i]),
+             "--listen-peer-urls", url(peer_ports[i]), "--initial-advertise-peer-urls",
+             url(peer_ports[i]), "--initial-cluster", members, "--initial-cluster-state", "new"},
+            directory + "/" + name + ".log"));
     }
     auto poller = rpc::Poller::start("etcd");
     process::wait_until("an etcd that leads", [&] {

@@ -1,9 +1,13 @@
 // How many puts and gets does a cluster of three servers on this machine take, next to etcd?
 //
-// One load generator for both: a closed loop of so many requests in flight, over the same gRPC client
-// code, against the leader. Puts are acknowledged by a majority's disks; gets are linearizable.
+// One load generator for both: a closed loop of so many requests in flight, over the same gRPC
+// client code, against the leader. Puts are acknowledged by a majority's disks; gets are
+// linearizable.
+#include <unistd.h>
+
 #include <atomic>
 #include <fstream>
+#include <sstream>
 #include <thread>
 
 #include "benches/frame/bench.h"
@@ -45,7 +49,8 @@ Usage usage_of(const std::vector<pid_t>& pids) {
             if (number == 14 || number == 15)
                 usage.cpu_us += std::stod(field) * 1e6 / static_cast<double>(sysconf(_SC_CLK_TCK));
             if (number == 24)
-                usage.rss_bytes += std::stoull(field) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+                usage.rss_bytes +=
+                    std::stoull(field) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
         }
     }
     return usage;
@@ -72,8 +77,9 @@ class LoadSubject final : public Subject {
             channels_.push_back(rpc::Channel::open(*poller_, cluster_->address(), {}));
         value_ = std::string(wanted.value_bytes, 'v');
         uint64_t next = 0;
-        start_loop(64, [this, &next](const Sent& sent) { sent(put_, next++ % keys_); },
-                   [this, &next] { return next >= keys_; }, nullptr);
+        start_loop(
+            64, [this, &next](const Sent& sent) { sent(put_, next++ % keys_); },
+            [this, &next] { return next >= keys_; }, nullptr);
         return wait_for_end();
     }
 
@@ -81,11 +87,10 @@ class LoadSubject final : public Subject {
         const bool puts = wanted.name.starts_with("put");
         const Usage before = usage_of(cluster_->processes());
         const uint64_t done_before = done_;
-        start_loop(wanted.parallel,
-                   [this, puts](const Sent& sent) {
-                       sent(puts ? put_ : get_, random_.below(keys_));
-                   },
-                   [&recorder] { return recorder.over(); }, &recorder.lane(0));
+        start_loop(
+            wanted.parallel,
+            [this, puts](const Sent& sent) { sent(puts ? put_ : get_, random_.below(keys_)); },
+            [&recorder] { return recorder.over(); }, &recorder.lane(0));
         TIMBER_CHECK(wait_for_end());
         const Usage after = usage_of(cluster_->processes());
         const auto operations = static_cast<double>(std::max<uint64_t>(done_ - done_before, 1));
@@ -137,11 +142,10 @@ class LoadSubject final : public Subject {
         });
     }
     void answered(rpc::Channel& channel, bool put, int64_t start, const rpc::Reply& reply) {
-        const bool right = reply.ending.ok() &&
-                           (put ? cluster_->put_done(reply.body)
-                                : cluster_->got_value(reply.body, value_.size()));
-        if (!right && failures_++ == 0)
-            first_failure_ = "a wrong answer: " + reply.ending.message;
+        const bool right =
+            reply.ending.ok() &&
+            (put ? cluster_->put_done(reply.body) : cluster_->got_value(reply.body, value_.size()));
+        if (!right && failures_++ == 0) first_failure_ = "a wrong answer: " + reply.ending.message;
         if (lane_ != nullptr) lane_->done(start, now_ns());
         ++done_;
         send_next(channel);

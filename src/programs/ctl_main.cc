@@ -36,7 +36,7 @@ not printable are shown so.
   put KEY VALUE
   delete KEY
   scan [START]            pairs from START on, in the order of keys
-  load [FILE]             puts a pair for each line, KEY <tab> VALUE; without FILE, of standard input
+  load [FILE]             puts a pair for each line, KEY <tab> VALUE (of FILE or standard input)
 
 Commands on the cluster.
   status                  every server and every Region's replicas
@@ -56,7 +56,7 @@ Flags.
   --endpoints A,B,...     client listeners of some of the servers (127.0.0.1:20160)
   --cf NAME               column family: default, lock or write
   --timeout TIME          for each request (10s)
-  --output table|json|raw how to print pairs and status; get --output raw prints nothing but the value
+  --output table|json|raw how to print pairs and status; get --output raw prints the value alone
   --limit N               pairs of a scan (100)
   --in-flight N           load: how many puts at once (256)
   --escaped               load: lines are escaped, as scan --output raw prints them

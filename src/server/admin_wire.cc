@@ -43,11 +43,30 @@ const char* name_of(raftstore::PeerState state) {
     TIMBER_UNREACHABLE();
 }
 
+const char* name_of(raft::Role role) {
+    switch (role) {
+        case raft::Role::kFollower: return "follower";
+        case raft::Role::kPreCandidate: return "pre-candidate";
+        case raft::Role::kCandidate: return "candidate";
+        case raft::Role::kLeader: return "leader";
+    }
+    TIMBER_UNREACHABLE();
+}
+
+const char* name_of(raft::ProgressState state) {
+    switch (state) {
+        case raft::ProgressState::kProbe: return "probe";
+        case raft::ProgressState::kReplicate: return "replicate";
+        case raft::ProgressState::kSnapshot: return "snapshot";
+    }
+    TIMBER_UNREACHABLE();
+}
+
 void fill_peer(timberkv::RegionStatus& to, const raftstore::PeerStatus& from) {
     fill_region(to, from.region);
     to.set_peer_id(from.peer.id.value());
     to.set_state(name_of(from.state));
-    to.set_role(std::string(raft::to_string(from.raft.soft.role)));
+    to.set_role(name_of(from.raft.soft.role));
     if (from.leader) fill_member(*to.mutable_leader(), *from.leader);
     to.set_term(from.raft.hard.term.value());
     to.set_first_index(from.raft.first_index.value());
@@ -60,7 +79,7 @@ void fill_peer(timberkv::RegionStatus& to, const raftstore::PeerStatus& from) {
         auto& added = *to.add_progress();
         added.set_peer_id(progress.id.value());
         added.set_match_index(progress.match.value());
-        added.set_state(std::string(raft::to_string(progress.state)));
+        added.set_state(name_of(progress.state));
         added.set_recently_active(progress.recently_active);
     }
 }

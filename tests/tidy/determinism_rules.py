@@ -13,7 +13,8 @@ EDGE = ("src/platform/", "src/programs/",
         # and where a new Store's identity is drawn.
         "src/server/outcome_wait.h", "src/server/process.cc",
         "benches/", "tests/process/", "tests/benches/",
-        "tests/fuzz/", "tests/src/platform/", "tests/support/power_cut", "tests/support/server_process",
+        "tests/fuzz/", "tests/src/platform/", "tests/support/power_cut",
+        "tests/support/server_process",
         # What runs an explorer: its arguments, and a process of its own for each mistake.
         "tests/crash/program.cc", "tests/crash/mistake_runs.cc")
 
