@@ -1,13 +1,17 @@
 // Three real servers: formation, the raw API from C++, from timberkv-ctl and from python, the death
 // of the leader, its return, the orderly end, and a change of membership.
 //
-//   cluster_round --seed S --seconds N
+//   cluster_round --seed S
+#include <arpa/inet.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 
+#include "src/base/random.h"
 #include "src/client/client.h"
 #include "src/platform/system_clock.h"
 #include "tests/support/server_process.h"
@@ -70,6 +74,38 @@ void python_client(TestCluster& cluster) {
     check(done.code == 0, "the python client: " + done.output);
 }
 
+// Connects, sends `bytes`, and goes away, as port scanners and broken programs do.
+void send_bytes(int port, const std::string& bytes) {
+    const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<uint16_t>(port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    check(::connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0,
+          "a connection for garbage");
+    if (::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL) < 0) {
+        // It has hung up already, as it may.
+    }
+    ::close(socket);
+}
+
+// Noise, and noise behind the greeting of HTTP/2, on every port; then everything works as before.
+void garbage_to_every_port(TestCluster& cluster, Client& client, uint64_t seed) {
+    Random random(seed);
+    const std::string greeting = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    for (int round = 0; round < 100; ++round) {
+        std::string bytes = random.one_in(2) ? greeting : std::string();
+        const uint64_t size = random.below(2000);
+        for (uint64_t i = 0; i < size; ++i) bytes += static_cast<char>(random.below(256));
+        const ServerPlace& place = cluster.server(random.below(3)).place();
+        send_bytes(random.one_in(2) ? place.client_port : place.peer_port, bytes);
+    }
+    put(client, "after", "garbage");
+    expect(client, "after", "garbage");
+    for (size_t i = 0; i < cluster.size(); ++i)
+        check(::kill(cluster.server(i).pid(), 0) == 0, "a server that garbage ended");
+}
+
 // Writes go on while `disturb` happens; gives how long the longest of them took.
 double longest_write_ms(Client& client, const std::function<void()>& disturb, uint64_t count) {
     SystemClock clock;
@@ -85,8 +121,8 @@ double longest_write_ms(Client& client, const std::function<void()>& disturb, ui
             });
         } while (answer.outcome == client::Outcome::kUnknown);
         check(answer.outcome == client::Outcome::kDone, "a write: " + answer.error);
-        longest = std::max(longest, std::chrono::duration<double, std::milli>(clock.now() - start)
-                                        .count());
+        longest = std::max(longest,
+                           std::chrono::duration<double, std::milli>(clock.now() - start).count());
     }
     for (uint64_t i = 0; i < count; ++i)
         expect(client, "during" + std::to_string(i), std::to_string(i));
@@ -95,8 +131,7 @@ double longest_write_ms(Client& client, const std::function<void()>& disturb, ui
 
 void death_of_the_leader(TestCluster& cluster, Client& client) {
     const size_t leader = cluster.leader();
-    const double longest =
-        longest_write_ms(client, [&] { cluster.server(leader).kill(); }, 400);
+    const double longest = longest_write_ms(client, [&] { cluster.server(leader).kill(); }, 400);
     std::printf("SIGKILL of the leader: %.0f ms without a write\n", longest);
     cluster.server(leader).start();
     cluster.wait_until_equal();
@@ -144,9 +179,9 @@ void cluster_of_one() {
     std::filesystem::remove_all(directory);
     std::filesystem::create_directories(directory);
     const ServerPlace place{1, directory, free_port(), free_port()};
-    ServerProcess server(place, {"--data=" + directory + "/data",
-                                 "--listen=" + place.client_address(),
-                                 "--peer-listen=" + place.peer_address()});
+    ServerProcess server(place,
+                         {"--data=" + directory + "/data", "--listen=" + place.client_address(),
+                          "--peer-listen=" + place.peer_address()});
     server.start();
     auto client = Client::connect({.endpoints = {place.client_address()}});
     put(**client, "alone", "1");
@@ -157,7 +192,7 @@ void cluster_of_one() {
     server.kill();
 }
 
-int run() {
+int run(uint64_t seed) {
     cluster_of_one();
     TestCluster cluster(std::string(TIMBER_TEST_DIRECTORY) + "/cluster", 3);
     refuses_to_start_unformatted(cluster);
@@ -168,6 +203,7 @@ int run() {
     expect(*client, "first", "value");
     commands_of_ctl(cluster);
     python_client(cluster);
+    garbage_to_every_port(cluster, *client, seed);
     death_of_the_leader(cluster, *client);
     orderly_end_of_the_leader(cluster, *client);
     restart_of_all(cluster, *client);
@@ -179,4 +215,9 @@ int run() {
 }  // namespace
 }  // namespace timber::process
 
-int main() { return timber::process::run(); }
+int main(int argc, char** argv) {
+    uint64_t seed = 1;
+    for (int i = 1; i + 1 < argc; i += 2)
+        if (std::string_view(argv[i]) == "--seed") seed = std::strtoull(argv[i + 1], nullptr, 10);
+    return timber::process::run(seed);
+}

@@ -1,7 +1,7 @@
 // The server's front and the client library over real sockets, with Stores that are a map in
 // memory: what gRPC, discovery, retries and the way out do, without Raft.
 //
-//   front_round --seed S --seconds N
+//   front_round --seconds N
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
