@@ -26,8 +26,8 @@ static Error unfit(RegionId region, const char* what) {
 
 static RegionLog created_log(const RegionLog& before, const AppliedState& state,
                              const raft::HardState& hard_state) {
-    return {before.change + 1,          true, hard_state, state.truncated.index, state.truncated.term,
-            state.applied};
+    return {before.change + 1,    true,         hard_state, state.truncated.index,
+            state.truncated.term, state.applied};
 }
 
 static Result<RegionLog> log_after(RegionId region, const RegionLog& before,
@@ -40,8 +40,7 @@ static Result<RegionLog> log_after(RegionId region, const RegionLog& before,
     if (!before.alive) return unfit(region, "there is no such Region");
     RegionLog after = before;
     if (changes.destroy) return RegionLog{.change = before.change + 1};
-    if (changes.install)
-        after = created_log(before, changes.install->state, before.hard_state);
+    if (changes.install) after = created_log(before, changes.install->state, before.hard_state);
     if (changes.hard_state) after.hard_state = *changes.hard_state;
     return after;
 }
@@ -85,8 +84,8 @@ void CommitPath::add_riders(PendingCommit& commit) const {
         // A commit in flight may be refused, and what is accepted with it.
         if (!region.owes_progress || region.commits_in_flight > 0 || !region.waiting.empty())
             continue;
-        const bool touched = std::ranges::any_of(
-            commit.parts, [&](const Part& part) { return part.region == id; });
+        const bool touched =
+            std::ranges::any_of(commit.parts, [&](const Part& part) { return part.region == id; });
         if (!touched) commit.riders.push_back(id);
     }
 }
@@ -111,7 +110,8 @@ static Status add_progress(logengine::Batch& batch, RegionId region,
 static std::optional<RegionChange> change_of(const WriteBatchAccess::RegionChanges& changes) {
     if (changes.create) return RegionCreated{*changes.create};
     if (changes.install) return *changes.install;
-    if (changes.destroy) return RegionDestroyed{changes.destroy->range, changes.destroy->region_state};
+    if (changes.destroy)
+        return RegionDestroyed{changes.destroy->range, changes.destroy->region_state};
     return std::nullopt;
 }
 
@@ -191,8 +191,7 @@ Status CommitPath::hand_over(std::unique_ptr<PendingCommit> commit, logengine::B
         if (place != parts_.regions.end() && place->second.commits_in_flight_normal > 0)
             handed.urgent = false;
     }
-    const auto urgency =
-        handed.urgent ? logengine::Urgency::kUrgent : logengine::Urgency::kNormal;
+    const auto urgency = handed.urgent ? logengine::Urgency::kUrgent : logengine::Urgency::kNormal;
     TIMBER_CHECK(parts_.log->append(
         std::move(records),
         [this, commit = std::move(commit)](const Result<logengine::Appended>& appended) mutable {
@@ -210,8 +209,7 @@ void CommitPath::accepted(PendingCommit& commit) {
     commit.number = ++last_number_;
     ++in_flight_;
     for (Part& part : commit.parts) {
-        Region& region =
-            parts_.regions.try_emplace(part.region, part.region).first->second;
+        Region& region = parts_.regions.try_emplace(part.region, part.region).first->second;
         const bool by_value = part.after.change != region.accepted.change;
         region.accepted = part.after;
         part.refusals = region.refusals;
@@ -223,9 +221,9 @@ void CommitPath::accepted(PendingCommit& commit) {
                 std::min(region.replaced_from, part.changes.entries.front().index);
         region.owes_progress = false;
         if (TIMBER_MISTAKE(engine_install_before_record) && part.changes.install)
-            parts_.store->ingest(ingest_request(parts_, part.region, part.after.change,
-                                                *part.changes.install),
-                                 [](const Status&) {});
+            parts_.store->ingest(
+                ingest_request(parts_, part.region, part.after.change, *part.changes.install),
+                [](const Status&) {});
     }
     for (const RegionId id : commit.riders) parts_.region(id).owes_progress = false;
     std::erase_if(owing_, [&](RegionId id) { return !parts_.region(id).owes_progress; });
@@ -305,6 +303,7 @@ void CommitPath::durable(std::unique_ptr<PendingCommit> commit,
     }
     take_locations(logged, appended);
     parts_.noted_lsn = logged.lsn;
+    parts_.noted_segment = appended.segment();
     for (const auto& [key, value] : logged.locals) {
         if (value) {
             parts_.locals[key] = *value;
@@ -358,6 +357,7 @@ void CommitPath::take_in(Region& region, Part& part) {
         if (part.changes.destroy)
             region.state.region_state = std::move(part.changes.destroy->region_state);
         region.applied_flushed = region.state.applied;
+        region.truncated_flushed = region.state.truncated.index;
     }
     const std::vector<raft::Entry>& entries = part.changes.entries;
     if (!entries.empty()) region.entries.cut_from(entries.front().index, forget);

@@ -10,7 +10,8 @@
 // Lifetime:   `parts` outlives it; idle() when it is destroyed.
 // Invariants: CP1  a change by value touches the state store only after its batch is durable.
 //             CP2  a Region's parts are done in the order in which their commits were accepted.
-//             CP3  the record of a change by value counts as live until its effects are in the state
+//             CP3  the record of a change by value counts as live until its effects are in the
+//             state
 //                  store's files.
 #include <deque>
 #include <functional>
@@ -127,8 +128,7 @@ class CommitPath {
 };
 
 // The effects of a change that is no install, and the row that goes with it.
-memtable::WriteBatch effects_of(RegionId region, ChangeNumber change,
-                                const RegionChange& by_value);
+memtable::WriteBatch effects_of(RegionId region, ChangeNumber change, const RegionChange& by_value);
 // What an install asks of the state store.
 memtable::IngestRequest ingest_request(const EngineParts& parts, RegionId region,
                                        ChangeNumber change, const SnapshotInstall& install);

@@ -12,7 +12,7 @@ StorageEngine::Core::Core(Environment environment, const EngineOptions& options,
       commits_(parts_, [this] { changed(); }),
       states_(parts_, commits_),
       reader_(parts_, [this] { changed(); }),
-      space_(parts_, states_),
+      space_(parts_, [this] { changed(); }),
       writable_timer_([this] {
           if (phase_ == Phase::kRunning) parts_.listener.writable();
       }) {}
@@ -37,21 +37,31 @@ void StorageEngine::Core::opened(Status status) {
     parts_.log = std::move(opened.log);
     parts_.store = std::move(opened.store);
     recovered_ = std::move(opened.recovered);
-    identity_in_state_ = opened.identity_in_state;
     if (!status) return finish_opening(std::move(status));
     parts_.report.log = parts_.log->open_report();
     parts_.report.state = parts_.store->report();
     parts_.report.created = !recovered_->log.identity();
     parts_.identity = parts_.report.created ? *parts_.options.format : *recovered_->log.identity();
     phase_ = Phase::kReplaying;
+    if (Status told = identify_state(opened.identity_in_state); !told)
+        return finish_opening(std::move(told));
     if (TIMBER_MISTAKE(engine_orphans_removed_early)) parts_.store->finish_recovery();
     replay_ = std::make_unique<Replay>(parts_, commits_, *recovered_, [this](Status replay_status) {
-        parts_.environment.loop.post(
-            [this, replay_status = std::move(replay_status)]() mutable {
-                replayed(std::move(replay_status));
-            });
+        parts_.environment.loop.post([this, replay_status = std::move(replay_status)]() mutable {
+            replayed(std::move(replay_status));
+        });
     });
     replay_->start();
+}
+
+// The state store's own word of whose state it is. Before anything else is written, so that there
+// is room, and no flush without it.
+Status StorageEngine::Core::identify_state(bool known) {
+    if (known) return {};
+    memtable::WriteBatch row;
+    row.put(memtable::Family::kMeta, kIdentityRowKey, as_text(encode_identity(parts_.identity)));
+    TIMBER_CHECK(parts_.store->write(row));
+    return {};
 }
 
 void StorageEngine::Core::replayed(Status status) {
@@ -62,15 +72,8 @@ void StorageEngine::Core::replayed(Status status) {
     write_identity();
 }
 
-// The moment of formatting; and the state store's own word of whose state it is.
+// The moment of formatting.
 void StorageEngine::Core::write_identity() {
-    if (!identity_in_state_) {
-        memtable::WriteBatch row;
-        row.put(memtable::Family::kMeta, kIdentityRowKey,
-                as_text(encode_identity(parts_.identity)));
-        const auto written = parts_.store->write(row);
-        if (!written) return finish_opening(written.error());
-    }
     if (!parts_.report.created) return finish_opening({});
     logengine::Batch batch;
     Status added = batch.add(kIdentityRecord, {}, encode_identity(parts_.identity),
@@ -78,11 +81,15 @@ void StorageEngine::Core::write_identity() {
     TIMBER_ASSERT(added.ok());
     Status appended = parts_.log->append(
         std::move(batch), [this](const Result<logengine::Appended>& appended_identity) {
-            if (appended_identity.ok()) parts_.noted_lsn = appended_identity->lsn();
+            if (appended_identity.ok()) {
+                parts_.noted_lsn = appended_identity->lsn();
+                parts_.noted_segment = appended_identity->segment();
+            }
             // Later: within the log's completion it cannot be closed.
             parts_.environment.loop.post(
-                [this, status = appended_identity.ok() ? Status()
-                                                       : Status(appended_identity.error())]() mutable {
+                [this, status = appended_identity.ok()
+                                    ? Status()
+                                    : Status(appended_identity.error())]() mutable {
                     finish_opening(std::move(status));
                 });
         });
@@ -136,8 +143,7 @@ memtable::Pace StorageEngine::Core::pace(size_t bytes) {
 void StorageEngine::Core::owe_writable(const Error& refused) {
     if (refused.code == ErrorCode::kBusy) owes_writable_ = true;
     if (refused.code == ErrorCode::kNoSpace && !writable_timer_.armed())
-        parts_.environment.loop.start_timer(writable_timer_,
-                                            parts_.options.log.space_retry_delay);
+        parts_.environment.loop.start_timer(writable_timer_, parts_.options.log.space_retry_delay);
 }
 
 void StorageEngine::Core::changed() {
@@ -164,6 +170,7 @@ void StorageEngine::Core::flush(Done done) {
 
 memtable::LogMark StorageEngine::Core::log_floor() {
     // Until recovery is over, everything in the log may be needed again.
+    TIMBER_ASSERT(parts_.store != nullptr);
     if (phase_ != Phase::kRunning) return parts_.store->log_floor();
     return states_.sealed();
 }
@@ -174,10 +181,12 @@ void StorageEngine::Core::flushed(memtable::Sequence flushed, memtable::LogMark)
 }
 
 void StorageEngine::Core::condition_changed(memtable::Condition condition) {
-    if (condition != memtable::Condition::kFailed) return;
+    // While the opening job has the store, its own calls tell.
+    if (condition != memtable::Condition::kFailed || parts_.store == nullptr) return;
     parts_.fail(parts_.as_poisoned(
         parts_.store->condition_error().value_or(make_error(ErrorCode::kPoisoned, ""))));
-    // Not within the store's call. A recovery that waits for the store learns of it by trying again.
+    // Not within the store's call. A recovery that waits for the store learns of it by trying
+    // again.
     parts_.environment.loop.post([this] {
         if (replay_ != nullptr) return replay_->writable();
         changed();
@@ -207,7 +216,7 @@ void StorageEngine::Core::close_step() {
     if (closing_part_) return;
     switch (closing_) {
         case Closing::kReads:
-            if (!reader_.idle()) return;
+            if (!reader_.idle() || !space_.idle()) return;
             return close_log();
         case Closing::kLog: return close_store();
         case Closing::kStore:
@@ -247,7 +256,7 @@ EngineStats StorageEngine::Core::stats() const {
     return {.log = parts_.log->stats(),
             .state = parts_.store->stats(),
             .commits = parts_.commits,
-            .log_bytes_live = space_.bytes_live(),
+            .log_bytes_live = space_.bytes_held(),
             .entries_rewritten = parts_.entries_rewritten,
             .entries_read_from_disk = parts_.entries_read,
             .forced_flushes = parts_.forced_flushes,

@@ -51,6 +51,7 @@ class StorageEngine::Core final : public memtable::StoreListener {
 
     // Opening.
     void opened(Status status);
+    Status identify_state(bool known);
     void replayed(Status status);
     void write_identity();
     void finish_opening(Status status);
@@ -74,7 +75,6 @@ class StorageEngine::Core final : public memtable::StoreListener {
     std::unique_ptr<Opening> opening_;
     std::unique_ptr<Recovered> recovered_;
     std::unique_ptr<Replay> replay_;
-    bool identity_in_state_ = false;
     Done opened_done_;
 
     Closing closing_ = Closing::kReads;

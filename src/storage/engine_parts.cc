@@ -1,7 +1,5 @@
 #include "src/storage/engine_parts.h"
 
-#include <algorithm>
-
 #include "src/base/io/log.h"
 #include "src/base/mistake.h"
 
@@ -24,12 +22,13 @@ Error EngineParts::as_poisoned(const Error& error) const {
 }
 
 void EngineParts::drop_unneeded(Region& region) {
-    raft::LogIndex needed_from = std::min(region.state.truncated.index, region.applied_flushed);
-    if (TIMBER_MISTAKE(engine_log_released_before_flush))
-        needed_from = region.state.truncated.index;
-    region.entries.drop_to(needed_from, [&](const EntryTable::Slot& slot) {
-        live.remove(region.id, slot.location);
-    });
+    // At most what is applied in those files: replay needs nothing of it either.
+    TIMBER_ASSERT_OP(region.truncated_flushed, <=, region.applied_flushed);
+    const raft::LogIndex needless = TIMBER_MISTAKE(engine_log_released_before_flush)
+                                        ? region.state.truncated.index
+                                        : region.truncated_flushed;
+    region.entries.drop_to(
+        needless, [&](const EntryTable::Slot& slot) { live.remove(region.id, slot.location); });
     cache.drop_to(region.id, region.state.truncated.index);
 }
 
@@ -44,7 +43,7 @@ void EngineParts::check_invariants() const {
     for (const auto& [id, region] : regions) {
         TIMBER_ASSERT_OP(region.state.truncated.index, <=, region.state.applied);  // E6
         if (!region.log.alive) continue;
-        TIMBER_ASSERT_OP(region.state.applied, <=, region.log.last_index);         // E1
+        TIMBER_ASSERT_OP(region.state.applied, <=, region.log.last_index);          // E1
         TIMBER_ASSERT_OP(region.log.hard_state.commit, <=, region.log.last_index);  // E1
         TIMBER_ASSERT_OP(region.applied_flushed, <=, region.state.applied);
         if (region.entries.empty()) {

@@ -43,6 +43,7 @@ struct EngineParts {
     EntryCache cache;
     // Of the last batch that was taken in here: the log may know of later ones.
     logengine::Lsn noted_lsn;
+    logengine::SegmentId noted_segment;
 
     // Why nothing goes on any more.
     std::optional<Error> poisoned;

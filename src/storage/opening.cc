@@ -59,9 +59,9 @@ Status Opening::open_state(bool create) {
     options.create = create;
     options.store_id = random.next();
     options.seed = random.next();
-    TIMBER_TRY(opened_.store, memtable::Store::open(
-                                  {environment_.disk, environment_.executor, environment_.loop},
-                                  options, listener_));
+    TIMBER_TRY(opened_.store,
+               memtable::Store::open({environment_.disk, environment_.executor, environment_.loop},
+                                     options, listener_));
     return {};
 }
 
@@ -120,8 +120,8 @@ Status Opening::check_identity() {
     }
     const logengine::OpenReport& report = opened_.log->open_report();
     const uint64_t floor = opened_.store->log_floor().value();
-    const bool fits = !state_identity_ ? opened_.recovered->rows.empty()
-                                       : *state_identity_ == *log.identity();
+    const bool fits =
+        !state_identity_ ? opened_.recovered->rows.empty() : *state_identity_ == *log.identity();
     if (!fits)
         return file_error(ErrorCode::kForeign, state_directory(options_),
                           "log and state are of different Stores; put together what belongs "

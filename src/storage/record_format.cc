@@ -137,12 +137,11 @@ Result<RegionProgress> decode_progress(ByteView record) {
     progress.last_index = raft::LogIndex(reader.varint());
     progress.last_term = raft::Term(reader.varint());
     progress.applied = raft::LogIndex(reader.varint());
-    const bool fits = progress.change > ChangeNumber() &&
-                      progress.hard_state.term <= raft::kTermMax &&
-                      progress.hard_state.commit <= raft::kLogIndexMax &&
-                      progress.last_index <= raft::kLogIndexMax &&
-                      progress.last_term <= raft::kTermMax &&
-                      progress.applied <= raft::kLogIndexMax;
+    const bool fits =
+        progress.change > ChangeNumber() && progress.hard_state.term <= raft::kTermMax &&
+        progress.hard_state.commit <= raft::kLogIndexMax &&
+        progress.last_index <= raft::kLogIndexMax && progress.last_term <= raft::kTermMax &&
+        progress.applied <= raft::kLogIndexMax;
     if (!reader.done() || !fits) return malformed("a Region's progress");
     return progress;
 }

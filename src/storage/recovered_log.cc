@@ -28,6 +28,7 @@ Status RecoveredLog::visit(const logengine::BatchCursor& batch) {
             return at_record(std::move(visited).error(), directory_, records.record().location);
     }
     last_lsn_ = batch.lsn();
+    last_segment_ = batch.segment();
     return {};
 }
 
@@ -74,8 +75,8 @@ void RecoveredLog::keep(RegionId id, const RecoveredRegion& region, RecoveredEnt
         index <= row->second.state.applied)
         return;
     if (decoded.payload.size() + raft::kEntryOverheadBytes > bytes_left_) return;
-    entry.kept = raft::Entry{decoded.term, index, decoded.type,
-                             raft::Payload::copy_of(decoded.payload)};
+    entry.kept =
+        raft::Entry{decoded.term, index, decoded.type, raft::Payload::copy_of(decoded.payload)};
     bytes_left_ -= raft::entry_bytes(*entry.kept);
 }
 

@@ -55,6 +55,7 @@ class RecoveredLog {
     std::map<uint64_t, std::string>& locals() { return locals_; }
     const std::optional<StoreIdentity>& identity() const { return identity_; }
     logengine::Lsn last_lsn() const { return last_lsn_; }
+    logengine::SegmentId last_segment() const { return last_segment_; }
     bool empty() const { return regions_.empty() && locals_.empty() && !identity_; }
 
   private:
@@ -79,10 +80,10 @@ class RecoveredLog {
     std::map<uint64_t, std::string> locals_;
     std::optional<StoreIdentity> identity_;
     logengine::Lsn last_lsn_;
+    logengine::SegmentId last_segment_;
 };
 
 // Where a record is, for people: the log's directory with the segment, and the offset.
-Error at_record(Error error, std::string_view directory,
-                const logengine::RecordLocation& location);
+Error at_record(Error error, std::string_view directory, const logengine::RecordLocation& location);
 
 }  // namespace timber::storage

@@ -42,6 +42,9 @@ struct Region {
     AppliedState state;
     // How much of that is in its files, for as long as `log.change` stays.
     raft::LogIndex applied_flushed;
+    // And the truncated index that they hold. What lies behind the one in memory only is needed: a
+    // crash may take back the entry that truncated the log, and then Raft needs what it gave up.
+    raft::LogIndex truncated_flushed;
 
     // Accepted.
     RegionLog accepted;

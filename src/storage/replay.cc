@@ -43,7 +43,7 @@ void Replay::step() {
     if (waiting_) return;
     if (next_change_ < recovered_.log.changes().size() || next_task_ < tasks_.size())
         return post_step();
-    for (const auto& [id, region] : parts_.regions) {
+    for (auto& [id, region] : parts_.regions) {
         if (Status checked = check_region(region); !checked) return end(std::move(checked));
     }
     end({});
@@ -74,6 +74,7 @@ Status Replay::step_change() {
         region.state.region_state = std::get<RegionDestroyed>(change.change).region_state;
     }
     region.applied_flushed = region.state.applied;
+    region.truncated_flushed = region.state.truncated.index;
     ++next_change_;
     return {};
 }
@@ -103,6 +104,7 @@ void Replay::install_ended(Status status) {
     Region& region = parts_.region(change.region);
     region.state = std::get<SnapshotInstall>(change.change).state;
     region.applied_flushed = region.state.applied;
+    region.truncated_flushed = region.state.truncated.index;
     recovered_.rows[change.region].change = change.number;
     ++next_change_;
     post_step();

@@ -22,8 +22,7 @@ namespace timber::storage {
 
 class Replay {
   public:
-    Replay(EngineParts& parts, CommitPath& commits, Recovered& recovered,
-           StorageEngine::Done done)
+    Replay(EngineParts& parts, CommitPath& commits, Recovered& recovered, StorageEngine::Done done)
         : parts_(parts), commits_(commits), recovered_(recovered), done_(std::move(done)) {}
     ~Replay() { TIMBER_ASSERT(!waiting_); }
 
@@ -74,8 +73,8 @@ class Replay {
     std::optional<AppliedState> state_;
     memtable::WriteBatch effects_;
     std::optional<raft::Entry> fetched_;
-    bool waiting_ = false;   // for a job or an ingest
-    bool stalled_ = false;   // for writable()
+    bool waiting_ = false;  // for a job or an ingest
+    bool stalled_ = false;  // for writable()
 };
 
 }  // namespace timber::storage

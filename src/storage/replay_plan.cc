@@ -21,12 +21,13 @@ Status Replay::build() {
     for (const RegionId id : ids) {
         const auto logged = recovered_.log.regions().find(id);
         const auto row = recovered_.rows.find(id);
-        TIMBER_CHECK(build_region(
-            id, logged == recovered_.log.regions().end() ? nullptr : &logged->second,
-            row == recovered_.rows.end() ? nullptr : &row->second));
+        TIMBER_CHECK(
+            build_region(id, logged == recovered_.log.regions().end() ? nullptr : &logged->second,
+                         row == recovered_.rows.end() ? nullptr : &row->second));
     }
     parts_.locals = std::move(recovered_.log.locals());
     parts_.noted_lsn = recovered_.log.last_lsn();
+    parts_.noted_segment = recovered_.log.last_segment();
     return {};
 }
 
@@ -66,6 +67,7 @@ Status Replay::build_region(RegionId id, RecoveredRegion* logged, const RegionRo
     Region& region = parts_.regions.try_emplace(id, id).first->second;
     if (row != nullptr) region.state = row->state;
     region.applied_flushed = region.state.applied;
+    region.truncated_flushed = region.state.truncated.index;
     region.log.change = change;
     if (logged == nullptr || !logged->progress) {
         region.accepted = region.log;
@@ -100,7 +102,7 @@ Status Replay::build_region(RegionId id, RecoveredRegion* logged, const RegionRo
     return {};
 }
 
-// The entries from the log's end back to where they are complete: those before are not needed.
+// All behind the truncated index that the state store, or the change to come, has.
 Status Replay::take_entries(Region& region, RecoveredRegion& logged, const AppliedState& base) {
     const auto& entries = logged.entries;
     const raft::LogIndex last = region.log.last_index;
@@ -111,8 +113,8 @@ Status Replay::take_entries(Region& region, RecoveredRegion& logged, const Appli
         if (each->first + 1 != first || each->first <= base.truncated.index) break;
         first = each->first;
     }
-    if (last > base.applied && first > base.applied + 1)
-        return corrupted(region.id, "entries are missing that are not applied yet");
+    if (first > base.truncated.index + 1)
+        return corrupted(region.id, "entries are missing that Raft or recovery needs");
     for (raft::LogIndex index = first; index <= last; ++index) {
         const RecoveredEntry& entry = entries.at(index);
         if (index > first && entry.term < region.entries.at(index - 1).term)
@@ -129,15 +131,9 @@ Status Replay::take_entries(Region& region, RecoveredRegion& logged, const Appli
     return {};
 }
 
-// Now that `truncated` is known as of the last applied entry.
+// When everything is applied.
 Status Replay::check_region(const Region& region) const {
-    if (!region.log.alive) return {};
-    const raft::LogIndex truncated = region.state.truncated.index;
-    const raft::LogIndex first =
-        region.entries.empty() ? region.log.last_index + 1 : region.entries.first();
-    if (truncated < region.log.last_index && first > truncated + 1)
-        return corrupted(region.id, "entries are missing that Raft still needs");
-    if (region.state.applied > region.log.last_index)
+    if (region.log.alive && region.state.applied > region.log.last_index)
         return corrupted(region.id, "more is applied than its log holds");  // E1
     return {};
 }

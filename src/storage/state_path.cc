@@ -10,9 +10,9 @@ namespace timber::storage {
 static void check_applied(const Region& region, const AppliedState& state) {
     TIMBER_ASSERT(region.log.alive && region.waiting.empty());
     TIMBER_ASSERT_OP(state.applied, >, region.state.applied);
-    TIMBER_ASSERT_OP(state.applied, <=, region.log.last_index);              // E1, E2
+    TIMBER_ASSERT_OP(state.applied, <=, region.log.last_index);                 // E1, E2
     TIMBER_ASSERT_OP(state.truncated.index, >=, region.state.truncated.index);  // E6
-    TIMBER_ASSERT_OP(state.truncated.index, <=, state.applied);              // E6
+    TIMBER_ASSERT_OP(state.truncated.index, <=, state.applied);                 // E6
     TIMBER_ASSERT_OP(state.applied_term, ==, region.entries.at(state.applied).term);
     TIMBER_ASSERT_OP(state.region_state.size(), <=, kRegionStateBytesMax);
     if (state.truncated.index > region.state.truncated.index)
@@ -28,7 +28,7 @@ Status StatePath::apply(RegionId id, AppliedState state, const memtable::WriteBa
         ++row.state.applied;
     scratch_.put(memtable::Family::kMeta, region_row_key(id), encode_row(row));
     applying_ = &region;
-    applying_to_ = state.applied;
+    applying_to_ = &state;
     const Result<memtable::Sequence> written = parts_.store->write(scratch_);
     applying_ = nullptr;
     if (!written) {
@@ -39,10 +39,9 @@ Status StatePath::apply(RegionId id, AppliedState state, const memtable::WriteBa
         parts_.fail(parts_.as_poisoned(error));
         return *parts_.poisoned;
     }
-    const bool truncated = state.truncated.index > region.state.truncated.index;
     region.state = std::move(state);
     commits_.owes_progress(region);
-    if (truncated) parts_.drop_unneeded(region);
+    parts_.drop_unneeded(region);
     return {};
 }
 
@@ -50,9 +49,9 @@ StatePath::Seal StatePath::take_seal() const {
     Seal seal{.last = parts_.store->sequence_last()};
     for (const auto& [id, region] : parts_.regions) {
         if (!region.log.alive) continue;
-        const raft::LogIndex applied = applying_ == &region ? applying_to_ : region.state.applied;
-        if (applied > region.applied_flushed)
-            seal.regions.push_back({id, region.log.change, applied});
+        const AppliedState& state = applying_ == &region ? *applying_to_ : region.state;
+        if (state.applied > region.applied_flushed)
+            seal.regions.push_back({id, region.log.change, state.applied, state.truncated.index});
     }
     return seal;
 }
@@ -63,7 +62,8 @@ logengine::Lsn StatePath::needed_from() const {
     if (const auto pending = commits_.lowest_pending()) lowest = std::min(lowest, *pending);
     for (const auto& [id, region] : parts_.regions) {
         if (region.entries.empty()) continue;
-        raft::LogIndex index = (applying_ == &region ? applying_to_ : region.state.applied) + 1;
+        const AppliedState& state = applying_ == &region ? *applying_to_ : region.state;
+        raft::LogIndex index = std::max(state.applied + 1, region.entries.first());
         for (; index <= region.entries.last(); ++index)
             lowest = std::min(lowest, region.entries.at(index).location.lsn);
     }
@@ -84,17 +84,12 @@ void StatePath::flushed(memtable::Sequence flushed) {
             Region& region = parts_.region(applied.region);
             if (region.log.change != applied.change) continue;
             region.applied_flushed = std::max(region.applied_flushed, applied.applied);
+            region.truncated_flushed = std::max(region.truncated_flushed, applied.truncated);
             parts_.drop_unneeded(region);
         }
         seals_.pop_front();
     }
     commits_.flushed(flushed);
-}
-
-bool StatePath::unflushed() const {
-    return std::ranges::any_of(parts_.regions, [](const auto& each) {
-        return each.second.state.applied > each.second.applied_flushed;
-    });
 }
 
 }  // namespace timber::storage

@@ -26,8 +26,6 @@ class StatePath {
     // The store seals a table: the log is needed from here on once that is flushed.
     memtable::LogMark sealed();
     void flushed(memtable::Sequence flushed);
-    // Something applied, or changed by value, is in the store's memory only.
-    bool unflushed() const;
 
   private:
     // How far each Region had applied when a table was sealed.
@@ -36,6 +34,7 @@ class StatePath {
             RegionId region;
             ChangeNumber change;
             raft::LogIndex applied;
+            raft::LogIndex truncated;
         };
         memtable::Sequence last;
         std::vector<Applied> regions;
@@ -48,7 +47,7 @@ class StatePath {
     CommitPath& commits_;
     // What write() is putting into the store: a table sealed within has it.
     const Region* applying_ = nullptr;
-    raft::LogIndex applying_to_;
+    const AppliedState* applying_to_ = nullptr;
     std::deque<Seal> seals_;
     memtable::WriteBatch scratch_;
 };

@@ -15,8 +15,7 @@ void StorageEngine::open(Environment environment, const EngineOptions& options, 
     Core* const opening = core.get();
     EventLoop& loop = environment.loop;
     opening->open([core = std::move(core), done = std::move(done), &loop](Status status) mutable {
-        if (status)
-            return done(std::unique_ptr<StorageEngine>(new StorageEngine(std::move(core))));
+        if (status) return done(std::unique_ptr<StorageEngine>(new StorageEngine(std::move(core))));
         // Not within its own call.
         loop.post([core = std::move(core), done = std::move(done),
                    error = std::move(status).error()]() mutable {

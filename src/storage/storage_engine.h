@@ -15,7 +15,8 @@
 //             E2  only entries that are durable in the own log are applied.
 //             E3  after a crash, state and applied index of a Region are those of one moment: the
 //                 effects of its entries up to the applied index, no more and no less.
-//             E4  the log is not released past the first entry that the state store has not flushed,
+//             E4  the log is not released past the first entry that the state store has not
+//             flushed,
 //                 nor past the first that Raft needs, nor past the record of an unfinished install.
 //             E5  a Region's newest progress, and every local row, is in the log at all times.
 //             E6  truncated.index <= applied, and never goes down.
@@ -127,11 +128,15 @@ class StorageEngine {
     std::vector<uint64_t> local_keys() const;
 
     // Takes over the batch. If it gives an error nothing was accepted: kBusy, kNoSpace, kTooLarge,
-    // kClosed, kPoisoned. Otherwise `done` runs once, on the loop, never within the call, in the
-    // order of the commits: when the batch is durable and readable here, or with an error: kNoSpace
-    // (surely not done) or kPoisoned (unknown). A batch with an install is done when the snapshot is
-    // in the state store; until then the owner commits nothing else for that Region. `urgent`: small
-    // records without which the owner cannot go on (votes) take from the log's reserve.
+    // kClosed, kPoisoned, kInvalidArgument (empty; a Region that is not there, or is there
+    // already). Otherwise `done` runs once, on the loop, never within the call: when the batch is
+    // durable and readable here, or with an error: kNoSpace (surely not done, and so all later ones
+    // of its Regions) or kPoisoned (unknown) or kClosed (close() came before its end; it may be
+    // durable). In the order of the commits, but for those that create, install or destroy: they
+    // are done when that is in the state store, and only later commits of the same Regions wait for
+    // them. During an install the owner commits and applies nothing else for its Region. `urgent`:
+    // small records without which the owner cannot go on (votes) take from the log's reserve,
+    // unless one of their Regions has a commit in flight that does not.
     Status commit(WriteBatch batch, Done done, bool urgent = false);
 
     // The effects of entries, in memory: `state` is the Region's after the last one. Visible when

@@ -23,8 +23,8 @@ namespace timber::storage {
 
 class WriteBatch {
   public:
-    // A new Region whose state comes from nowhere else (bootstrap; a peer that a message made, whose
-    // log is empty). Fails the commit if there is one that is not destroyed.
+    // A new Region whose state comes from nowhere else (bootstrap; a peer that a message made,
+    // whose log is empty). Fails the commit if there is one that is not destroyed.
     void create_region(RegionId region, AppliedState state, raft::HardState hard_state);
     // Replaces state and log by a snapshot.
     void install_snapshot(RegionId region, SnapshotInstall install);

@@ -74,8 +74,11 @@ class CommandApplier : public Applier {
             } else if (letter == 's') {
                 state.region_state = std::string(text());
             } else if (letter == 't') {
-                state.truncated.index = raft::LogIndex(reader.varint());
-                state.truncated.term = raft::Term(reader.varint());
+                const raft::LogIndex index(reader.varint());
+                const raft::Term term(reader.varint());
+                // One that was proposed before a later one, and committed behind it, is void.
+                if (index > state.truncated.index && index < entry.index)
+                    state.truncated = {index, term};
             } else {
                 return make_error(ErrorCode::kCorrupted, "an unknown command");
             }

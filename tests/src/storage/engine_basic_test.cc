@@ -91,12 +91,11 @@ TEST_F(EngineTest, LogIsReleasedOnceFlushedAndTruncated) {
     create();
     uint64_t next = 6;
     for (int round = 0; round < 6; ++round) {
-        for (int i = 0; i < 20; ++i, ++next)
-            ASSERT_TRUE(append(kRegion, next, 1, 5, 4000).ok());
+        for (int i = 0; i < 20; ++i, ++next) ASSERT_TRUE(append(kRegion, next, 1, 5, 4000).ok());
         ASSERT_TRUE(apply(kRegion, next - 1).ok());
-        ASSERT_TRUE(apply_commands(
-                        kRegion, Commands().truncate({raft::LogIndex(next - 1), raft::Term(5)}))
-                        .ok());
+        ASSERT_TRUE(
+            apply_commands(kRegion, Commands().truncate({raft::LogIndex(next - 1), raft::Term(5)}))
+                .ok());
         ++next;
         flush();
     }

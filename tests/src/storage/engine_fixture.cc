@@ -99,8 +99,8 @@ raft::Entry EngineTest::entry(uint64_t index, uint64_t term, size_t value_bytes)
     std::string value = std::to_string(index) + "@" + std::to_string(term);
     value.resize(std::max(value.size(), value_bytes), '.');
     commands.put(memtable::Family::kDefault, "key-" + std::to_string(index), value);
-    return {.term = raft::Term(term), .index = raft::LogIndex(index),
-            .payload = commands.payload()};
+    return {
+        .term = raft::Term(term), .index = raft::LogIndex(index), .payload = commands.payload()};
 }
 
 Status EngineTest::append(RegionId region, uint64_t from, uint64_t count, uint64_t term,

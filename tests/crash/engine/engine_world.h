@@ -1,0 +1,54 @@
+#pragma once
+// The storage engine, as the crash explorer sees it.
+#include <array>
+#include <memory>
+#include <span>
+
+#include "tests/crash/engine/life.h"
+#include "tests/crash/engine/model.h"
+#include "tests/crash/engine/workload.h"
+#include "tests/crash/explorer.h"
+
+namespace timber::storage {
+
+struct EngineWorld {
+    using Scenario = storage::Scenario;
+    using Model = EngineModel;
+    struct Proof {};
+    using Life = storage::Life;
+
+    enum Kind : unsigned {
+        kInsideCommit = crash::kOwnKinds,
+        kInsideFlush,
+        kInsideInstall,
+        kInsideManifestChange,
+    };
+    static constexpr unsigned kRarestKind = kInsideInstall;
+    static constexpr std::array<crash::KindFloor, 4> kFloors = {{{"inside a commit", 5},
+                                                                 {"inside flush", 5},
+                                                                 {"inside install", 5},
+                                                                 {"inside manifest change", 5}}};
+    static std::span<const unsigned> wanted_kinds() {
+        static constexpr std::array<unsigned, 5> kKinds = {
+            kInsideInstall, kInsideManifestChange, kInsideFlush, kInsideCommit, crash::kRecovery};
+        return kKinds;
+    }
+    static constexpr crash::Tuning kTuning = {.clones_per_life = {24, 4, 2},
+                                              .steps_per_life = {500, 160, 120},
+                                              .deeds_per_life = {70, 16, 16, 3},
+                                              .states_per_scenario = 120};
+
+    Scenario begin(uint64_t seed, const crash::Limits& limits) {
+        return draw_scenario(seed, limits);
+    }
+    std::unique_ptr<Life> make_life(const Scenario& scenario, crash::LifeStart<EngineWorld> start,
+                                    crash::LifeWatcher<EngineWorld>& watcher) {
+        return std::make_unique<Life>(scenario, std::move(start), watcher);
+    }
+    // Log and state store have damage explorers of their own.
+    static bool worth_damaging(const Life&) { return false; }
+    static DiskImage damage(const DiskImage& clean, const Life&, uint64_t) { return clean; }
+    Proof proof(const Life&, const DiskImage&) { return {}; }
+};
+
+}  // namespace timber::storage

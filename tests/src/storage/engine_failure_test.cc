@@ -1,0 +1,160 @@
+// What goes wrong: no space, failed writes, damage, half-made Stores, a log over its limit.
+#include "tests/src/storage/engine_fixture.h"
+
+namespace timber::storage {
+namespace {
+
+TEST_F(EngineTest, MissingStoreIsNotMadeWithoutAnIdentity) {
+    options_.format.reset();
+    const Status opened = open();
+    ASSERT_FALSE(opened.ok());
+    EXPECT_EQ(opened.error().code, ErrorCode::kMissing);
+    EXPECT_EQ(opened.error().file, "store");
+}
+
+TEST_F(EngineTest, ExistingStoreKeepsItsIdentity) {
+    open_well();
+    close();
+    options_.format = StoreIdentity{ClusterId(8), StoreId(8), Incarnation(8)};
+    open_well();
+    EXPECT_EQ(engine_->identity(), kIdentity);
+    close();
+    options_.format.reset();
+    open_well();
+    EXPECT_EQ(engine_->identity(), kIdentity);
+}
+
+// Every prefix of a formatting, under both deaths, can be formatted again, or is a whole Store.
+TEST_F(EngineTest, FormattingThatWasCutShortIsDoneAgain) {
+    for (uint64_t steps = 1;; ++steps) {
+        bool died = false;
+        uint64_t seen = 0;
+        disk_ = std::make_unique<SimDisk>(*world_);
+        disk_->set_step_hook([&](const DiskStep&) {
+            if (++seen != steps) return;
+            died = true;
+            disk_->crash(steps % 2 == 0 ? Death::kPowerCut : Death::kProcessDeath, steps);
+        });
+        const Status first = open();
+        disk_->set_step_hook({});
+        if (!died) break;
+        if (!disk_->crashed()) disk_->crash(Death::kPowerCut, steps);
+        const DiskImage image = disk_->image();
+        crash(Death::kPowerCut, steps);
+        const Status again = open();
+        ASSERT_TRUE(again.ok()) << "after " << steps << ": " << again.error().to_string();
+        EXPECT_EQ(engine_->identity(), kIdentity);
+        close();
+    }
+}
+
+TEST_F(EngineTest, LostLogIsNotTakenForANewStore) {
+    open_well();
+    create();
+    flush();
+    close();
+    world_->run_job([&] {
+        for (const std::string& name : *disk_->list("store/log"))
+            ASSERT_TRUE(disk_->remove("store/log/" + name).ok());
+    });
+    const Status opened = open();
+    ASSERT_FALSE(opened.ok());
+    EXPECT_EQ(opened.error().code, ErrorCode::kMissing) << opened.error().to_string();
+}
+
+TEST_F(EngineTest, LostStateIsNotTakenForANewStore) {
+    open_well();
+    create();
+    close();
+    world_->run_job([&] {
+        for (const std::string& name : *disk_->list("store/state"))
+            ASSERT_TRUE(disk_->remove("store/state/" + name).ok());
+    });
+    const Status opened = open();
+    ASSERT_FALSE(opened.ok());
+    EXPECT_EQ(opened.error().code, ErrorCode::kMissing) << opened.error().to_string();
+}
+
+TEST_F(EngineTest, FailedLogWriteIsFinal) {
+    open_well();
+    create();
+    disk_->fail_next(DiskOperation::kWrite, "log/");
+    const Status appended = append(kRegion, 6, 1);
+    ASSERT_FALSE(appended.ok());
+    EXPECT_EQ(appended.error().code, ErrorCode::kPoisoned);
+    run_until([&] { return failed_.has_value(); });
+    EXPECT_EQ(append(kRegion, 6, 1).error().code, ErrorCode::kPoisoned);
+    EXPECT_TRUE(engine_->poisoned());
+    reopen();
+    EXPECT_GE(summary().last_index, raft::LogIndex(5));
+}
+
+TEST_F(EngineTest, FullDiskRefusesCommitsKeepsVotesAndGoesOn) {
+    options_.log.segment_bytes = 64_KiB;
+    open_well();
+    create();
+    disk_->options().capacity_bytes = 0;
+    uint64_t next = 6;
+    Status appended;
+    while ((appended = append(kRegion, next, 1, 5, 8000))) ++next;
+    EXPECT_EQ(appended.error().code, ErrorCode::kNoSpace) << appended.error().to_string();
+    EXPECT_EQ(summary().last_index, raft::LogIndex(next - 1));
+    WriteBatch vote;
+    vote.set_hard_state(
+        kRegion, {.term = raft::Term(9), .vote = raft::NodeId(2), .commit = raft::LogIndex(5)});
+    ASSERT_TRUE(commit(std::move(vote), true).ok());
+    disk_->options().capacity_bytes.reset();
+    run_until([&] { return writable_calls_ > 0; });
+    let_time_pass(std::chrono::seconds(1));
+    ASSERT_TRUE(append(kRegion, next, 1, 9).ok());
+    crash_and_open(Death::kPowerCut);
+    EXPECT_EQ(summary().last_index, raft::LogIndex(next));
+    EXPECT_EQ(summary().hard_state.vote, raft::NodeId(2));
+}
+
+TEST_F(EngineTest, IdleRegionDoesNotHoldTheLog) {
+    constexpr RegionId kIdle{9};
+    options_.log.segment_bytes = 64_KiB;
+    options_.log_bytes_max = 512_KiB;
+    open_well();
+    create();
+    create(kIdle);
+    ASSERT_TRUE(append(kIdle, 6, 3).ok());
+    ASSERT_TRUE(apply(kIdle, 7).ok());
+    uint64_t next = 6;
+    for (int round = 0; round < 40; ++round) {
+        ASSERT_TRUE(append(kRegion, next, 5, 5, 4000).ok());
+        next += 5;
+        ASSERT_TRUE(apply(kRegion, next - 1).ok());
+        ASSERT_TRUE(
+            apply_commands(kRegion, Commands().truncate({raft::LogIndex(next - 2), raft::Term(5)}))
+                .ok());
+        ++next;
+        let_time_pass(std::chrono::milliseconds(50));
+    }
+    EXPECT_GT(engine_->stats().entries_rewritten, 0u);
+    EXPECT_LE(engine_->stats().log_bytes_live, options_.log_bytes_max);
+    EXPECT_EQ(entries(kIdle, 6, 9), (std::vector<raft::Entry>{entry(6), entry(7), entry(8)}));
+    crash_and_open(Death::kPowerCut);
+    EXPECT_EQ(entries(kIdle, 6, 9), (std::vector<raft::Entry>{entry(6), entry(7), entry(8)}));
+    EXPECT_EQ(summary(kIdle).applied.applied, raft::LogIndex(7));
+}
+
+TEST_F(EngineTest, LogOverItsLimitWantsCompaction) {
+    options_.log.segment_bytes = 64_KiB;
+    options_.log_bytes_max = 512_KiB;
+    open_well();
+    create();
+    uint64_t next = 6;
+    while (compactions_wanted_.empty() && next < 400) {
+        ASSERT_TRUE(append(kRegion, next, 1, 5, 4000).ok());
+        ASSERT_TRUE(apply(kRegion, next).ok());
+        ++next;
+    }
+    ASSERT_FALSE(compactions_wanted_.empty());
+    EXPECT_EQ(compactions_wanted_[0].first, kRegion);
+    EXPECT_LE(compactions_wanted_[0].second, summary().applied.applied);
+}
+
+}  // namespace
+}  // namespace timber::storage
