@@ -92,9 +92,18 @@ std::string comment_of(std::string_view help) {
     return lines + line + "\n";
 }
 
+// A basic string of TOML. Control characters have no plain form there.
 std::string quoted(const std::string& text) {
+    constexpr std::string_view kDigits = "0123456789abcdef";
     std::string out = "\"";
     for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte < 0x20 || byte == 0x7f) {
+            out += "\\u00";
+            out += kDigits[byte >> 4];
+            out += kDigits[byte & 15];
+            continue;
+        }
         if (c == '"' || c == '\\') out += '\\';
         out += c;
     }

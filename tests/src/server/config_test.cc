@@ -73,7 +73,7 @@ TEST(Config, FlagsSayTheSame) {
 TEST(Config, PrintedFileReadsBack) {
     Config config;
     ASSERT_TRUE(set_from_flag(config, "cluster.members", "1=h:1,2=h:2").ok());
-    ASSERT_TRUE(set_from_flag(config, "server.data_directory", "a \"b\" \\c").ok());
+    ASSERT_TRUE(set_from_flag(config, "server.data_directory", "a \"b\" \\c\x01\n").ok());
     ASSERT_TRUE(set_from_flag(config, "storage.io", "threads").ok());
     const std::string printed = print_toml(config);
     Config read;
