@@ -161,6 +161,7 @@ struct Response {
     raft::LogIndex index{};
     std::optional<std::string> value{};    // of a get; nothing: the key is absent
     std::vector<KeyValue> pairs{};         // of a scan
+    bool pairs_cut = false;  // by bytes_max: there are more, although `limit` is not reached
     std::optional<RegionSnapshot> snap{};  // of a snap
     std::optional<Region> changed{};       // of a change of membership: the Region as it is now
 };

@@ -34,7 +34,10 @@ static Result<Response> scan(const memtable::Store& state, const ScanRequest& re
     for (iterator->seek(request.start_key); iterator->valid(); iterator->next()) {
         bytes += iterator->key().size() + iterator->value().size();
         // One pair is always given, however large.
-        if (bytes > bytes_max && !response.pairs.empty()) return response;
+        if (bytes > bytes_max && !response.pairs.empty()) {
+            response.pairs_cut = true;
+            return response;
+        }
         response.pairs.push_back({std::string(iterator->key()), std::string(iterator->value())});
         if (response.pairs.size() == limit) return response;
     }
