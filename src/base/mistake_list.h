@@ -2,11 +2,12 @@
 // The one list of planted mistakes; mistake.h says what they are for.
 //
 // Sorted by library. Each line: the name, then what goes wrong and which checker must notice.
-#define TIMBER_MISTAKES(X)   \
-    TIMBER_MISTAKES_LOG(X)   \
-    TIMBER_MISTAKES_RAFT(X)  \
-    TIMBER_MISTAKES_STORE(X) \
-    TIMBER_MISTAKES_ENGINE(X)
+#define TIMBER_MISTAKES(X)    \
+    TIMBER_MISTAKES_LOG(X)    \
+    TIMBER_MISTAKES_RAFT(X)   \
+    TIMBER_MISTAKES_STORE(X)  \
+    TIMBER_MISTAKES_ENGINE(X) \
+    TIMBER_MISTAKES_RAFTSTORE(X)
 
 #define TIMBER_MISTAKES_LOG(X)                                                                     \
     X(log_ack_before_durable,                                                                      \
@@ -65,6 +66,8 @@
       "a restarted node votes at once, though a leader may hold a lease; linearizability")         \
     X(raft_lease_without_promise,                                                                  \
       "answers of nodes that have leases off count for the lease; linearizability")                \
+    X(raft_settled_when_applied,                                                                   \
+      "a removed node is given up when its leader alone knows of the removal; progress")           \
     X(raft_passed_change_applied,                                                                  \
       "a change is applied on top of a pending snapshot's members; the check of members")          \
     X(raft_proposal_fate_untold,                                                                   \
@@ -142,3 +145,34 @@
       "a rewritten record counts as a new append; engine_crash_explorer")                         \
     X(engine_change_replayed_twice,                                                               \
       "a change by value that the store has is carried out again; engine_crash_explorer")
+
+#define TIMBER_MISTAKES_RAFTSTORE(X)                                                               \
+    X(rs_ack_before_majority,                                                                      \
+      "a write is answered when it is proposed; timber_sim, durability or linearizability")        \
+    X(rs_promise_before_durable,                                                                   \
+      "votes and acknowledgements are sent before the disk has them; timber_sim, durability")      \
+    X(rs_read_without_round,                                                                       \
+      "whoever takes itself for the leader reads without asking; timber_sim, linearizability")     \
+    X(rs_read_before_applied,                                                                      \
+      "a read does not wait until its index is applied; timber_sim, linearizability")              \
+    X(rs_callback_by_index,                                                                        \
+      "a proposal is matched by its index alone, so another leader's entry acknowledges it; "      \
+      "timber_sim, by indices and terms of answers, or durability")                                \
+    X(rs_callback_dropped,                                                                         \
+      "proposals of a leader that lost its place are never answered; timber_sim, progress")        \
+    X(rs_passed_by_snapshot_stale,                                                                 \
+      "a command that a snapshot passed over is said to be surely not done; timber_sim, "          \
+      "linearizability")                                                                           \
+    X(rs_incarnation_unchecked,                                                                    \
+      "a Store whose disk was wiped votes and acknowledges in its old place; timber_sim, "         \
+      "durability")                                                                                \
+    X(rs_full_disk_acknowledges,                                                                   \
+      "what a full disk refused is acknowledged all the same; timber_sim, durability")             \
+    X(rs_received_file_not_synced,                                                                 \
+      "the log speaks of a received snapshot's files before they are durable; timber_sim, by "     \
+      "openings after a loss of power")                                                            \
+    X(rs_snapshot_index_late,                                                                      \
+      "a snapshot claims what was applied when its files were finished; timber_sim, equal states") \
+    X(rs_epoch_unchecked,                                                                          \
+      "a write proposed for an earlier range is applied; raftstore_test, the apply function's "    \
+      "tables")
