@@ -221,30 +221,25 @@ TEST(RangesOverlap, Table) {
 
 // --- What waits ---
 
-struct Heard {
-    std::vector<std::pair<uint64_t, int>> answers;
-    Proposal proposal(uint64_t index, uint64_t term, uint64_t tick = 0) {
-        return {raft::LogIndex(index), raft::Term(term), [](Response) {}, tick};
-    }
-};
+Proposal proposal(uint64_t index, uint64_t term, uint64_t tick = 0) {
+    return {raft::LogIndex(index), raft::Term(term), [](Response) {}, tick};
+}
 
 TEST(ProposalsTest, IndexAndTermMakeAProposal) {
-    Heard heard;
     Proposals proposals;
-    proposals.add(heard.proposal(10, 6));
+    proposals.add(proposal(10, 6));
     EXPECT_FALSE(proposals.take(raft::LogIndex(10), raft::Term(7)).has_value());
     EXPECT_TRUE(proposals.take(raft::LogIndex(10), raft::Term(6)).has_value());
     EXPECT_EQ(proposals.size(), 0u);
 }
 
 TEST(ProposalsTest, TwoLeadershipsMayHoldTheSameIndex) {
-    Heard heard;
     Proposals proposals;
-    for (uint64_t index = 10; index < 14; ++index) proposals.add(heard.proposal(index, 6));
+    for (uint64_t index = 10; index < 14; ++index) proposals.add(proposal(index, 6));
     const raft::ProposalNotice lost{raft::Term(6), raft::LogIndex(11), raft::LogIndex(13),
                                     raft::ProposalFate::kLeadershipLost};
     proposals.leadership_lost(lost, 100);
-    proposals.add(heard.proposal(12, 8));
+    proposals.add(proposal(12, 8));
     proposals.check_invariants();
     EXPECT_TRUE(proposals.take(raft::LogIndex(10), raft::Term(6)).has_value());
     EXPECT_TRUE(proposals.take(raft::LogIndex(11), raft::Term(6)).has_value());
@@ -256,10 +251,9 @@ TEST(ProposalsTest, TwoLeadershipsMayHoldTheSameIndex) {
 }
 
 TEST(ProposalsTest, PatienceEnds) {
-    Heard heard;
     Proposals proposals;
-    proposals.add(heard.proposal(10, 6, 5));
-    proposals.add(heard.proposal(11, 6, 50));
+    proposals.add(proposal(10, 6, 5));
+    proposals.add(proposal(11, 6, 50));
     EXPECT_EQ(proposals.take_expired(0, 20).size(), 1u);
     proposals.leadership_lost({raft::Term(6), raft::LogIndex(11), raft::LogIndex(11),
                                raft::ProposalFate::kLeadershipLost},
