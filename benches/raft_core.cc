@@ -1,26 +1,28 @@
-// How many entries one core commits in a second: three nodes in memory, one thread for all.
+// How many entries does one core commit in a second, and what does an entry cost?
 //
-// raft_core [--quick] [--json FILE]
-//
-// Proposals of 64 bytes in batches of 1, 8 and 64. Every node keeps its log in a MemoryStorage,
-// whose cost counts. Allocations are counted in operator new, beginning after the payloads are
-// made. Payload bytes count as copied where an entry that is handed over does not share the
-// buffer that was proposed.
+// Three nodes in memory, driven by one thread, with proposals of 64 bytes in batches of 1, 8 and
+// 64. Every node keeps its log in a MemoryStorage, whose cost counts, and so does its compaction.
+// One operation is one entry: proposed, written, acknowledged, committed and handed over on all
+// three nodes. Figures of its own:
+//   allocations an entry      calls of operator new by this thread, from the proposal on
+//   copied bytes an entry     payload bytes that were handed over from another buffer than the one
+//                             that was proposed, on all three nodes
+//   entries a second of a core  by the processor time of the thread, whatever else runs meanwhile
+#include <ctime>
+
 #include <algorithm>
-#include <array>
-#include <chrono>
-#include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <memory>
 #include <new>
 #include <string>
 #include <vector>
 
+#include "benches/frame/bench.h"
 #include "raft/memory_storage.h"
 #include "raft/raft.h"
 
-static uint64_t allocations = 0;
+// By thread: the frame's prober allocates as well.
+static thread_local uint64_t allocations = 0;
 
 void* operator new(size_t bytes) {
     ++allocations;
@@ -30,13 +32,23 @@ void* operator new(size_t bytes) {
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
-namespace timber::raft {
+namespace timber::bench {
 
-static constexpr size_t kNodes = 3;
-static constexpr size_t kPayloadBytes = 64;
+using namespace timber::raft;
 
-struct BenchNode {
-    explicit BenchNode(size_t i)
+namespace {
+
+constexpr size_t kNodes = 3;
+constexpr uint64_t kCompactEvery = 65536;  // entries
+
+double thread_cpu_seconds() {
+    timespec time{};
+    TIMBER_ASSERT_OP(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time), ==, 0);
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+}
+
+struct Node {
+    explicit Node(size_t i)
         : storage(ConfState{{NodeId(1), NodeId(2), NodeId(3)}, {}, {}}),
           raft(RawNode::create(config(i), storage).value()) {}
     static Config config(size_t i) {
@@ -51,50 +63,58 @@ struct BenchNode {
     LogIndex applied{};
 };
 
-struct Figures {
-    double entries_per_s = 0;
-    double allocations_per_entry = 0;
-    double copied_bytes_per_entry = 0;
-};
-
-class Bench {
+// Three nodes, the first of which leads. Whoever has something to do does it at once.
+class Group {
   public:
-    Bench() {
-        for (size_t i = 0; i < kNodes; ++i) nodes_.push_back(std::make_unique<BenchNode>(i));
-        while (nodes_[0]->raft.role() != Role::kLeader) {
-            nodes_[0]->raft.tick();
+    Group() {
+        for (size_t i = 0; i < kNodes; ++i) nodes_.push_back(std::make_unique<Node>(i));
+        while (leader().role() != Role::kLeader) {
+            leader().tick();
             run();
         }
     }
 
-    Figures measure(size_t batch, size_t entries) {
-        std::vector<Payload> payloads;
-        const std::string bytes(kPayloadBytes, 'x');
-        for (size_t i = 0; i < batch; ++i) payloads.push_back(Payload::copy_of(bytes));
-        first_ = &payloads;
-        copied_bytes_ = 0;
-        const uint64_t allocations_before = allocations;
-        const auto begin = std::chrono::steady_clock::now();
-        for (size_t done = 0; done < entries; done += batch) {
-            const Proposed proposed = nodes_[0]->raft.propose(payloads);
-            TIMBER_ASSERT(proposed.accepted());
-            batch_at_ = proposed.first_index;
-            run();
-            TIMBER_ASSERT_OP(nodes_[0]->applied, ==, proposed.first_index + batch - 1);
-            if (done % 65536 < batch) compact();
+    RawNode& leader() { return nodes_[0]->raft; }
+
+    // Proposes a batch and runs until there is nothing left to do: then all nodes have applied it.
+    Status commit(const std::vector<Payload>& batch) {
+        const Proposed proposed = leader().propose(batch);
+        if (!proposed.accepted()) return wrong("a proposal was refused");
+        batch_ = &batch;
+        batch_at_ = proposed.first_index;
+        run();
+        const LogIndex last = proposed.first_index + (batch.size() - 1);
+        for (const auto& node : nodes_)
+            if (node->applied != last) return wrong("a node did not apply what was committed");
+        if (damaged_ > 0) return wrong("an entry came out as it was not proposed");
+        since_compaction_ += batch.size();
+        if (since_compaction_ >= kCompactEvery) compact();
+        return {};
+    }
+
+    uint64_t copied_bytes() const { return copied_bytes_; }
+
+    // The logs, entry by entry, and what the nodes believe.
+    Status check() const {
+        const RawNode& first = nodes_[0]->raft;
+        for (const auto& node : nodes_) {
+            node->raft.check_invariants();
+            if (node->raft.commit() != first.commit()) return wrong("commit indices differ");
+            const LogIndex low = std::max(node->storage.first_index(), LogIndex(1));
+            if (node->raft.entries(low, first.commit() + 1) !=
+                first.entries(low, first.commit() + 1))
+                return wrong("logs differ");
         }
-        const double seconds =
-            std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-        const auto count = static_cast<double>(entries);
-        return {count / seconds, static_cast<double>(allocations - allocations_before) / count,
-                static_cast<double>(copied_bytes_) / count};
+        return {};
     }
 
   private:
+    static Error wrong(const char* what) { return make_error(ErrorCode::kCorrupted, what); }
+
     void run() {
         for (bool more = true; more;) {
             more = false;
-            for (std::unique_ptr<BenchNode>& node : nodes_) {
+            for (const auto& node : nodes_) {
                 if (!node->raft.has_ready()) continue;
                 more = true;
                 work(*node);
@@ -102,7 +122,7 @@ class Bench {
         }
     }
 
-    void work(BenchNode& node) {
+    void work(Node& node) {
         Ready ready = node.raft.ready();
         send(ready.messages);
         if (ready.write) {
@@ -111,87 +131,103 @@ class Bench {
         }
         send(ready.once_durable.messages);
         if (ready.committed.empty()) return;
-        for (const Entry& entry : ready.committed) {
-            if (entry.payload.empty()) continue;
-            const Payload& proposed = (*first_)[entry.index - batch_at_];
-            if (entry.payload.bytes().data() != proposed.bytes().data()) {
-                copied_bytes_ += entry.payload.size();
-            }
-        }
+        for (const Entry& entry : ready.committed) look_at(entry);
         node.applied = ready.committed.back().index;
         node.raft.applied(node.applied);
     }
 
+    void look_at(const Entry& entry) {
+        if (batch_ == nullptr || entry.index < batch_at_) return;  // the one that opens a term
+        const Payload& proposed = (*batch_)[entry.index - batch_at_];
+        if (entry.payload.bytes().data() == proposed.bytes().data()) return;
+        copied_bytes_ += entry.payload.size();
+        damaged_ += entry.payload != proposed;
+    }
+
     void send(std::vector<Message>& messages) {
-        for (Message& message : messages) {
+        for (Message& message : messages)
             nodes_[message.to.value() - 1]->raft.step(std::move(message));
-        }
     }
 
     void compact() {
-        for (std::unique_ptr<BenchNode>& node : nodes_) {
-            const LogIndex index = std::min(node->applied, node->storage.last_index());
-            node->storage.make_snapshot(index, node->raft.status().conf, Payload());
-            node->storage.compact(index);
+        since_compaction_ = 0;
+        for (const auto& node : nodes_) {
+            node->storage.make_snapshot(node->applied, node->raft.status().conf, Payload());
+            node->storage.compact(node->applied);
         }
     }
 
-    std::vector<std::unique_ptr<BenchNode>> nodes_;
-    const std::vector<Payload>* first_ = nullptr;
+    std::vector<std::unique_ptr<Node>> nodes_;
+    const std::vector<Payload>* batch_ = nullptr;
     LogIndex batch_at_{};
+    uint64_t since_compaction_ = 0;
     uint64_t copied_bytes_ = 0;
+    uint64_t damaged_ = 0;
 };
 
-static int run_main(int count, char** arguments) {
-    bool quick = false;
-    const char* json = nullptr;
-    for (int i = 1; i < count; ++i) {
-        if (std::strcmp(arguments[i], "--quick") == 0) {
-            quick = true;
-        } else if (std::strcmp(arguments[i], "--json") == 0 && i + 1 < count) {
-            json = arguments[++i];
-        } else {
-            std::fputs("raft_core [--quick] [--json FILE]\n", stderr);
-            return 2;
+// A case's `parallel` is the size of its batches.
+class CoreSubject : public Subject {
+  public:
+    std::string name() const override { return "timberkv"; }
+    uint32_t lanes(const Case&) const override { return 1; }
+    std::optional<DeviceCount> device_count() const override { return DeviceCount{}; }
+
+    Status prepare(const Case& wanted) override {
+        group_ = std::make_unique<Group>();
+        batch_.clear();
+        for (uint32_t i = 0; i < wanted.parallel; ++i) {
+            std::string bytes(wanted.value_bytes, 'x');
+            bytes.replace(0, std::to_string(i).size(), std::to_string(i));
+            batch_.push_back(Payload::copy_of(bytes));
         }
+        return {};
     }
-    constexpr std::array<size_t, 3> kBatches = {1, 8, 64};
-    const size_t slices = quick ? 5 : 21;
-    const size_t entries = quick ? 64'000 : 320'000;
-    std::array<std::vector<Figures>, kBatches.size()> figures;
-    Bench bench;
-    for (size_t slice = 0; slice < slices; ++slice) {
-        for (size_t i = 0; i < kBatches.size(); ++i) {
-            figures[i].push_back(bench.measure(kBatches[i], entries / (i == 0 ? 8 : 1)));
+
+    Status run_slice(const Case& wanted, SliceRecorder& recorder) override {
+        Lane& lane = recorder.lane(0);
+        const uint64_t allocations_before = allocations;
+        const uint64_t copied_before = group_->copied_bytes();
+        const double cpu_before = thread_cpu_seconds();
+        uint64_t entries = 0;
+        for (int64_t start = now_ns(); start < recorder.slice().end_ns;) {
+            TIMBER_CHECK(group_->commit(batch_));
+            const int64_t end = now_ns();
+            for (uint32_t i = 0; i < wanted.parallel; ++i) lane.done(start, end);
+            entries += wanted.parallel;
+            start = end;
         }
+        const double cpu_s = thread_cpu_seconds() - cpu_before;
+        const auto of_entry = [&](uint64_t all) {
+            return static_cast<double>(all) / static_cast<double>(entries);
+        };
+        recorder.note("allocations an entry", of_entry(allocations - allocations_before));
+        recorder.note("copied bytes an entry", of_entry(group_->copied_bytes() - copied_before));
+        recorder.note("entries a second of a core", static_cast<double>(entries) / cpu_s);
+        return {};
     }
-    FILE* out = json != nullptr ? std::fopen(json, "w") : nullptr;
-    if (out != nullptr) std::fputs("{\"machine\": {}, \"rows\": [", out);
-    std::printf("raft_core: 3 nodes, %zu B, %zu slices, median (lowest, highest)\n", kPayloadBytes,
-                slices);
-    for (size_t i = 0; i < kBatches.size(); ++i) {
-        std::ranges::sort(figures[i], {}, &Figures::entries_per_s);
-        const Figures& median = figures[i][slices / 2];
-        std::printf(
-            "batch %2zu: %9.0f entries/s (%9.0f, %9.0f), %.2f allocations and %.1f copied "
-            "payload bytes an entry\n",
-            kBatches[i], median.entries_per_s, figures[i].front().entries_per_s,
-            figures[i].back().entries_per_s, median.allocations_per_entry,
-            median.copied_bytes_per_entry);
-        if (out != nullptr) {
-            std::fprintf(out,
-                         "%s{\"bench\": \"raft_core\", \"subject\": \"timberkv\", \"case\": "
-                         "\"batch_%zu\", \"value_bytes\": %zu, \"ops_per_s\": %.0f, "
-                         "\"allocations_per_op\": %.3f, \"copied_bytes_per_op\": %.1f}",
-                         i == 0 ? "" : ", ", kBatches[i], kPayloadBytes, median.entries_per_s,
-                         median.allocations_per_entry, median.copied_bytes_per_entry);
-        }
+
+    Status finish(const Case&) override {
+        const Status checked = group_->check();
+        group_.reset();
+        return checked;
     }
-    if (out == nullptr) return 0;
-    std::fputs("]}\n", out);
-    return std::fclose(out) == 0 ? 0 : 1;
+
+  private:
+    std::unique_ptr<Group> group_;
+    std::vector<Payload> batch_;
+};
+
+}  // namespace
+}  // namespace timber::bench
+
+int main(int argc, char** argv) {
+    using namespace timber::bench;
+    const Options options =
+        parse_options("How many entries does one core commit for three nodes?", argc, argv);
+    Bench bench("raft_core", options);
+    bench.add(std::make_unique<CoreSubject>());
+    for (const uint32_t batch : {1, 8, 64})
+        bench.add_case(
+            {.name = "batch_" + std::to_string(batch), .parallel = batch, .value_bytes = 64});
+    return bench.run();
 }
-
-}  // namespace timber::raft
-
-int main(int count, char** arguments) { return timber::raft::run_main(count, arguments); }

@@ -22,6 +22,15 @@ CommitPipeline::GroupWrite::GroupWrite(EventLoop& loop, CommitPipeline& owner)
           this),
       pipeline(owner) {}
 
+void CommitPipeline::GroupWrite::reserve(size_t bytes) {
+    if (bytes <= part.size()) {
+        data = part.first(bytes);
+    } else {
+        own.reserve(bytes);
+        data = own.first(bytes);
+    }
+}
+
 CommitPipeline::CommitPipeline(Disk& disk, EventLoop& loop, const Geometry& geometry,
                                const Options& options, SegmentTable& table, SegmentSupply& supply,
                                Start start, Listener& listener)
@@ -44,6 +53,12 @@ CommitPipeline::CommitPipeline(Disk& disk, EventLoop& loop, const Geometry& geom
       directory_(std::move(start.last_directory)),
       retained_(std::move(start.retained)) {
     for (auto& slot : slots_) slot = std::make_unique<GroupWrite>(loop, *this);
+    const size_t part_bytes = round_down(
+        std::min<uint64_t>(kPartBytesMax, geometry.segment_bytes / kPartsInSegment), kBlockBytes);
+    parts_.reserve(kSlots * part_bytes);
+    // The kernel zeroes a page when it is touched first: now, and not under the first commit.
+    *parts_.data() = std::byte{0};
+    for (size_t i = 0; i < kSlots; ++i) slots_[i]->part = parts_.part(i * part_bytes, part_bytes);
 }
 
 void CommitPipeline::enqueue(std::unique_ptr<PendingBatch> batch) {
@@ -83,7 +98,7 @@ bool CommitPipeline::submit_group() {
     TIMBER_ASSERT(!group.op.in_flight());
     TIMBER_ASSERT(group.batches.empty());
     put_together(group, plan);
-    submit(group, round_up(plan.total_bytes, kBlockBytes));
+    submit(group);
     return true;
 }
 
@@ -146,8 +161,8 @@ CommitPipeline::Plan CommitPipeline::plan_group() {
 
 void CommitPipeline::put_together(GroupWrite& group, Plan& plan) {
     const size_t padded = round_up(plan.total_bytes, kBlockBytes);
-    group.buffer.reserve(padded);
-    std::byte* const data = group.buffer.data();
+    group.reserve(padded);
+    std::byte* const data = group.data.data();
     const auto block = static_cast<uint32_t>(active_->end / kBlockBytes);
     GroupHeader header{
         .total_bytes = static_cast<uint32_t>(plan.total_bytes),
@@ -182,7 +197,7 @@ void CommitPipeline::put_together(GroupWrite& group, Plan& plan) {
     }
     TIMBER_ASSERT_OP(at, ==, plan.total_bytes);
     header.batches = static_cast<uint32_t>(lsn - next_lsn_);
-    chain_checksum_ = seal_group(header, geometry_.log_id, group.buffer.first(plan.total_bytes));
+    chain_checksum_ = seal_group(header, geometry_.log_id, group.data.first(plan.total_bytes));
     std::memset(data + at, 0, padded - at);
     group.segment = active_;
     group.next_lsn = lsn;
@@ -196,8 +211,8 @@ void CommitPipeline::put_together(GroupWrite& group, Plan& plan) {
 uint32_t CommitPipeline::put_batch(GroupWrite& group, Batch& batch, bool checkpoint, size_t at,
                                    Lsn lsn) {
     const ByteView sealed = BatchAccess::seal(batch, checkpoint);
-    copy_bytes(sealed, group.buffer.data() + at);
-    stamp_records({group.buffer.data() + at, sealed.size()}, geometry_.log_id, lsn, directory_);
+    copy_bytes(sealed, group.data.data() + at);
+    stamp_records(group.data.subspan(at, sealed.size()), geometry_.log_id, lsn, directory_);
     const auto offset = static_cast<uint32_t>(active_->end + at);
     if (BatchAccess::has_retention(batch) && !checkpoint) {
         RecordCursor cursor(sealed, batch.records(), lsn, active_->id, offset);
@@ -206,11 +221,12 @@ uint32_t CommitPipeline::put_batch(GroupWrite& group, Batch& batch, bool checkpo
     return offset;
 }
 
-void CommitPipeline::submit(GroupWrite& group, size_t padded_bytes) {
+void CommitPipeline::submit(GroupWrite& group) {
+    const size_t padded_bytes = group.data.size();
     uint64_t offset = active_->end;
     if (TIMBER_MISTAKE(log_block_rewritten) && offset > geometry_.groups_begin())
         offset -= kBlockBytes;
-    group.op.prepare_write(active_->file, offset, group.buffer.first(padded_bytes),
+    group.op.prepare_write(active_->file, offset, group.data,
                            !TIMBER_MISTAKE(log_write_not_durable));
     active_->end += padded_bytes;
     TIMBER_ASSERT_OP(active_->end, <=, geometry_.segment_bytes);
@@ -245,6 +261,7 @@ void CommitPipeline::completed(GroupWrite& group) {
     // What the completions appended goes out now, not a turn of the loop later.
     listener_.collect();
     pump();
+    answered_.clear();
     listener_.on_progress();
 }
 
@@ -260,7 +277,7 @@ void CommitPipeline::finish(GroupWrite& group, Instant now) {
     finishing.swap(group.batches);
     const SegmentId segment = group.segment->id;
     Lsn lsn = group.first_batch_lsn;
-    if (group.buffer.capacity() > kBufferKeptBytes) group.buffer.release();
+    if (group.own.capacity() > kBufferKeptBytes) group.own.release();
     size_t finishing_bytes = 0;
     for (const auto& pending : finishing) finishing_bytes += pending->batch.bytes();
     batches_ += finishing.size();
@@ -272,6 +289,7 @@ void CommitPipeline::finish(GroupWrite& group, Instant now) {
             Appended(lsn, segment, pending->offset, BatchAccess::seal(pending->batch, false),
                      pending->batch.records());
         pending->done(appended);
+        answered_.push_back(std::move(pending));
         ++lsn;
     }
     finishing.clear();

@@ -94,14 +94,23 @@ class CommitPipeline {
     static constexpr size_t kSlots = WriteDepth::kDepthMax;
     // A buffer that grew beyond this for one large batch is given back after it.
     static constexpr size_t kBufferKeptBytes = 4_MiB;
+    // Groups up to this size lie in one huge page, each slot's in its part; in a log of small
+    // segments the parts are smaller.
+    static constexpr size_t kPartBytesMax = AlignedBuffer::kHugePageBytes / kSlots;
+    static constexpr size_t kPartsInSegment = 16;
+    static_assert(kPartBytesMax % kBlockBytes == 0);
 
     // One group's write.
     struct GroupWrite {
         explicit GroupWrite(EventLoop& loop, CommitPipeline& pipeline);
+        // Makes `data` so long.
+        void reserve(size_t bytes);
 
         IoOp op;
         CommitPipeline& pipeline;
-        AlignedBuffer buffer;
+        MutableBytes data;  // the group with its padding: in `part`, or `own` if it is larger
+        MutableBytes part;
+        AlignedBuffer own;
         std::vector<std::unique_ptr<PendingBatch>> batches;
         Segment* segment = nullptr;
         Lsn first_batch_lsn;  // of batches.front()
@@ -126,7 +135,7 @@ class CommitPipeline {
     Plan plan_group();
     void put_together(GroupWrite& group, Plan& plan);
     uint32_t put_batch(GroupWrite& group, Batch& batch, bool checkpoint, size_t at, Lsn lsn);
-    void submit(GroupWrite& group, size_t padded_bytes);
+    void submit(GroupWrite& group);
     void completed(GroupWrite& group);
     void finish(GroupWrite& group, Instant now);
     void poison(Error error);
@@ -148,6 +157,9 @@ class CommitPipeline {
     size_t oldest_ = 0;  // slot of the oldest write in flight
     size_t in_flight_ = 0;
     WriteDepth depth_;
+    AlignedBuffer parts_;  // of the slots
+    // Answered, and freed once the next group is on its way.
+    std::vector<std::unique_ptr<PendingBatch>> answered_;
 
     Segment* active_ = nullptr;
     Lsn next_lsn_;

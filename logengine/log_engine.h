@@ -80,6 +80,7 @@ class Appended {
         : lsn_(lsn), segment_(segment), offset_(offset), batch_(batch), records_(records) {}
 
     Lsn lsn() const { return lsn_; }
+    // Grows when the log goes on in the next segment: what lies in older ones can be released.
     SegmentId segment() const { return segment_; }
     // Where the batch's records are, in order.
     std::vector<RecordLocation> locations() const;

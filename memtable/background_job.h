@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "memtable/block_cache.h"
+#include "memtable/directory_sync.h"
 #include "memtable/file_meta.h"
 #include "memtable/options.h"
 #include "memtable/table_access.h"
@@ -52,6 +53,7 @@ struct JobEnvironment {
     const Options& options;
     BlockCache& cache;
     FileNumbers& numbers;
+    DirectorySync& names;
     // Of this store; new files carry it.
     uint64_t store_id = 0;
     // Told of the new files once they are obsolete; may be null.

@@ -43,6 +43,8 @@ class CompactionJob::Core {
     void count();
 
     const JobEnvironment environment_;
+    // Before the first file: see DirectorySync.
+    const uint64_t sync_failures_before_ = environment_.names.failures();
     const Request request_;
     const uint64_t seed_;
     // What is read of each level; the rest is hidden as a whole.
@@ -126,7 +128,7 @@ Result<BackgroundJob::Progress> CompactionJob::Core::step() {
     count();
     if (!progress.ok() || *progress == Progress::kMore) return progress;
     if (!TIMBER_MISTAKE(store_directory_not_synced))
-        TIMBER_CHECK(environment_.disk.sync_directory(environment_.options.directory));
+        TIMBER_CHECK(environment_.names.sync(sync_failures_before_));
     return Progress::kDone;
 }
 

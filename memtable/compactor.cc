@@ -31,6 +31,9 @@ void Compactor::work() {
         std::optional<Compaction> compaction = picker_.pick(inputs());
         if (!compaction) {
             due_ = false;
+            // What failed is not wanted any more: another compaction, which ended before it, took
+            // its reason away. With nothing to try again, the trouble would never end.
+            if (settled()) parts_.health.recovered(Health::Part::kCompaction);
             return;
         }
         start(std::move(*compaction));

@@ -20,7 +20,7 @@ void FileKeeper::start() {
 Store::ReservedFile FileKeeper::reserve() {
     const FileNumber number = numbers_.take();
     reserved_.insert(number);
-    return {number, join_path(directory_, table_file_name(number))};
+    return {.number = number, .path = join_path(directory_, table_file_name(number))};
 }
 
 void FileKeeper::keep(FileNumber number) {

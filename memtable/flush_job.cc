@@ -26,6 +26,8 @@ class FlushJob::Core {
     void count();
 
     const JobEnvironment environment_;
+    // Before the first file: see DirectorySync.
+    const uint64_t sync_failures_before_ = environment_.names.failures();
     const Request request_;
     Random random_;
     size_t family_ = 0;  // the one that is being written
@@ -81,7 +83,7 @@ Result<BackgroundJob::Progress> FlushJob::Core::step() {
         if (progress == Progress::kMore || family_ < kFamilies) return Progress::kMore;
     }
     if (!TIMBER_MISTAKE(store_directory_not_synced))
-        TIMBER_CHECK(environment_.disk.sync_directory(environment_.options.directory));
+        TIMBER_CHECK(environment_.names.sync(sync_failures_before_));
     return Progress::kDone;
 }
 

@@ -19,6 +19,9 @@ namespace timber::memtable {
 
 class Health {
   public:
+    // The delay grows up to this many times the first one.
+    static constexpr int kDelayGrowthMax = 32;
+
     enum class Part : uint8_t { kFlush, kCompaction, kReserve };
 
     // `retry` runs when some part may be tried again.
@@ -48,9 +51,6 @@ class Health {
 
     static size_t index(Part part) { return static_cast<size_t>(part); }
     void arm();
-
-    // The delay grows up to this many times the first one.
-    static constexpr int kDelayGrowthMax = 32;
 
     EventLoop& loop_;
     const Duration retry_delay_;

@@ -69,7 +69,7 @@ Result<IngestJob::Progress> IngestJob::step() {
     }
     TIMBER_CHECK(check_overlaps());
     TIMBER_CHECK(write_small_tables());
-    TIMBER_CHECK(environment_.disk.sync_directory(environment_.options.directory));
+    TIMBER_CHECK(environment_.names.sync(sync_failures_before_));
     return Progress::kDone;
 }
 

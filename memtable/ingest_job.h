@@ -80,6 +80,8 @@ class IngestJob final : public SteppedJob {
     std::string path_of(FileNumber number) const;
 
     const JobEnvironment environment_;
+    // Before the first file: see DirectorySync.
+    const uint64_t sync_failures_before_ = environment_.names.failures();
     const IngestRequest& request_;
     Random random_;
     const std::vector<Row> rows_;

@@ -27,14 +27,15 @@ Status ManifestFile::open_locked(Disk& disk, OpenOptions options) {
 
 Status ManifestFile::open(Disk& disk) { return open_locked(disk, {.direct = true}); }
 
-Status ManifestFile::create(Disk& disk) {
+Status ManifestFile::create(Disk& disk, DirectorySync& names) {
     TIMBER_ASSERT(!usable());
+    const uint64_t sync_failures_before = names.failures();
     const Status removed = disk.remove(path_);
     if (!removed && removed.error().code != ErrorCode::kNotFound) return removed;
     TIMBER_CHECK(open_locked(disk, {.create = true, .exclusive = true, .direct = true}));
     bytes_ = allocated_ = zeroed_ = 0;
     blank_ = false;
-    const Status synced = disk.sync_directory(parent_path(path_));
+    const Status synced = names.sync(sync_failures_before);
     // Or else the name may vanish with a power cut after CURRENT spoke of the file.
     if (!synced) give_up(disk);
     return synced;

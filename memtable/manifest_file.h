@@ -16,6 +16,7 @@
 #include <optional>
 #include <string>
 
+#include "memtable/directory_sync.h"
 #include "src/base/aligned_buffer.h"
 #include "src/base/io/disk.h"
 #include "src/base/result.h"
@@ -29,7 +30,7 @@ class ManifestFile {
     // Opens the file that is there; it counts as in use, with nothing known of its size.
     Status open(Disk& disk);
     // Makes a file in the place of the one that is there, if any; its name is durable.
-    Status create(Disk& disk);
+    Status create(Disk& disk, DirectorySync& names);
     bool usable() const { return file_.has_value(); }
     FileHandle handle() const { return *file_; }
     const std::string& path() const { return path_; }

@@ -29,8 +29,9 @@ size_t lay_out(ByteView record, AlignedBuffer& buffer, size_t before) {
 
 }  // namespace
 
-ManifestFiles::ManifestFiles(Disk& disk, const Config& config)
+ManifestFiles::ManifestFiles(Disk& disk, DirectorySync& names, const Config& config)
     : disk_(disk),
+      names_(names),
       config_(config),
       random_(config.seed),
       files_{ManifestFile(join_path(config.directory, kManifestFileNames[0])),
@@ -44,11 +45,12 @@ void ManifestFiles::close() {
     current_.reset();
 }
 
-Status ManifestFiles::create(Disk& disk, const Config& config, uint64_t store_id) {
-    ManifestFiles made(disk, config);
+Status ManifestFiles::create(Disk& disk, DirectorySync& names, const Config& config,
+                             uint64_t store_id) {
+    ManifestFiles made(disk, names, config);
     const auto fill = [&]() -> Status {
         for (ManifestFile& file : made.files_) {
-            TIMBER_CHECK(file.create(disk));
+            TIMBER_CHECK(file.create(disk, names));
             TIMBER_CHECK(file.grow(disk, made.bytes_wanted(0)));
             TIMBER_CHECK(file.make_blank(disk, store_id));
         }
@@ -62,8 +64,9 @@ Status ManifestFiles::create(Disk& disk, const Config& config, uint64_t store_id
     return filled;
 }
 
-Result<std::unique_ptr<ManifestFiles>> ManifestFiles::open(Disk& disk, const Config& config) {
-    std::unique_ptr<ManifestFiles> files(new ManifestFiles(disk, config));
+Result<std::unique_ptr<ManifestFiles>> ManifestFiles::open(Disk& disk, DirectorySync& names,
+                                                           const Config& config) {
+    std::unique_ptr<ManifestFiles> files(new ManifestFiles(disk, names, config));
     const Status read = files->read();
     if (read) return files;
     files->close();
@@ -111,9 +114,19 @@ Status ManifestFiles::renew(const VersionEdit& edit) {
     TIMBER_ASSERT(!renewed_);
     TIMBER_TRY(VersionRef next, state_->apply(edit, unopened_file));
     if (report_.cut) TIMBER_CHECK(erase_torn_tail());
+    TIMBER_CHECK(keep_what_was_read());
     TIMBER_CHECK(write_anew(std::move(next)));
     renewed_ = true;
     return {};
+}
+
+// M6. A process died in the middle of a write of CURRENT: slot 0 can be read, names manifest-1, and
+// is in a volatile cache. If manifest-0 were made blank now and power failed, slot 1 would be the
+// newest and would name a blank file. So the newest slot is written once more, into the other
+// place; a sync would not do where the write has failed. The name CURRENT may be as young.
+Status ManifestFiles::keep_what_was_read() {
+    TIMBER_CHECK(names_.sync(names_.failures()));
+    return current_->write(disk_, current_->newest());
 }
 
 // Where a torn record stood there are zeros before any slot of CURRENT is written: a torn tail next
@@ -212,7 +225,7 @@ Status ManifestFiles::grow_other(uint64_t needed) {
 }
 
 Status ManifestFiles::ready_other(uint64_t needed) {
-    if (!other().usable()) TIMBER_CHECK(other().create(disk_));
+    if (!other().usable()) TIMBER_CHECK(other().create(disk_, names_));
     if (other().blank() && other().bytes() >= needed) return {};
     TIMBER_CHECK(grow_other(needed));
     return other().make_blank(disk_, store_id());
@@ -322,7 +335,7 @@ bool ManifestFiles::due() const {
 Status ManifestFiles::tend() {
     TIMBER_ASSERT(renewed_ && !poisoned_);
     const uint64_t needed = bytes_needed(state_bytes_);
-    if (!other().usable()) return other().create(disk_);
+    if (!other().usable()) return other().create(disk_, names_);
     if (!other().blank()) {
         TIMBER_CHECK(grow_other(needed));
         TIMBER_CHECK(other().blank_step(disk_, store_id()));

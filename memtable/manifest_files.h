@@ -9,7 +9,7 @@
 // the old one is made blank and stands ready.
 //
 // Thread:     for jobs, one at a time.
-// Lifetime:   the disk outlives it. Closed by close(), before it is destroyed.
+// Lifetime:   disk and names outlive it. Closed by close(), before it is destroyed.
 // Invariants: M1  an edit that append() answered with success is in the state that the next opening
 //                 finds, after all that were before it.
 //             M2  at most one write to the live manifest or CURRENT is in flight.
@@ -17,6 +17,8 @@
 //             M4  both files are large enough for the whole state: an opening, which writes it
 //                 anew, needs no space. An edit that would break this is refused (kNoSpace).
 //             M5  once poisoned, no later call succeeds.
+//             M6  an opening touches no manifest before what CURRENT says, and its name, are
+//                 durable: what can be read may be gone after the next power cut.
 // Failure:    a failed write or sync of the live manifest, or of CURRENT, poisons (M5): what the
 //             next opening finds of that edit is unknown. Anything else leaves the state as it
 //             was, and the call may be tried again: no space, or trouble with the other file.
@@ -63,9 +65,10 @@ class ManifestFiles {
     };
 
     // Makes the files of a new, empty store in an existing directory, and then CURRENT.
-    static Status create(Disk& disk, const Config& config, uint64_t store_id);
+    static Status create(Disk& disk, DirectorySync& names, const Config& config, uint64_t store_id);
     // Reads what is there. Nothing is changed, and nothing may be acted upon, before renew().
-    static Result<std::unique_ptr<ManifestFiles>> open(Disk& disk, const Config& config);
+    static Result<std::unique_ptr<ManifestFiles>> open(Disk& disk, DirectorySync& names,
+                                                       const Config& config);
     ~ManifestFiles();
 
     const Report& report() const { return report_; }
@@ -93,7 +96,7 @@ class ManifestFiles {
     void check_invariants() const;
 
   private:
-    ManifestFiles(Disk& disk, const Config& config);
+    ManifestFiles(Disk& disk, DirectorySync& names, const Config& config);
 
     Status read();
     Status open_other();
@@ -118,9 +121,11 @@ class ManifestFiles {
     Result<CurrentSlot> write_first_record(size_t file, const ManifestId& id,
                                            std::vector<std::byte> record);
     Status erase_torn_tail();
+    Status keep_what_was_read();
     Error poison(Error error);
 
     Disk& disk_;
+    DirectorySync& names_;
     const Config config_;
     Random random_;
     std::array<ManifestFile, kManifestFiles> files_;

@@ -92,7 +92,7 @@ struct Options {
 
     // The manifest is written anew once it is larger than this and than the state it tells.
     uint64_t manifest_bytes_max = 4_MiB;
-    // After trouble that may pass (no space), how long until background work is tried again.
+    // After trouble that may pass: when work is tried again. Doubles, up to 32 times this.
     Duration retry_delay = std::chrono::milliseconds(500);
     // Obsolete files are removed at most this fast, so that freeing their blocks stalls nobody.
     // 0: no limit.

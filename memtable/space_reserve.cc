@@ -5,13 +5,14 @@
 
 namespace timber::memtable {
 
-SpaceReserve::SpaceReserve(Disk& disk, JobRunner& runner, Health& health, std::string directory,
-                           uint64_t bytes, std::move_only_function<void()> changed)
+SpaceReserve::SpaceReserve(Disk& disk, DirectorySync& names, JobRunner& runner, Health& health,
+                           const std::string& directory, uint64_t bytes,
+                           std::move_only_function<void()> changed)
     : disk_(disk),
+      names_(names),
       runner_(runner),
       health_(health),
-      directory_(std::move(directory)),
-      path_(join_path(directory_, kReserveFileName)),
+      path_(join_path(directory, kReserveFileName)),
       bytes_(bytes),
       changed_(std::move(changed)) {}
 
@@ -47,6 +48,7 @@ void SpaceReserve::give_up(Error error) {
 }
 
 Status SpaceReserve::make() const {
+    const uint64_t sync_failures_before = names_.failures();
     TIMBER_TRY(const FileHandle file, disk_.open(path_, {.create = true}));
     Status taken = take_space(file);
     disk_.close(file);
@@ -55,7 +57,7 @@ Status SpaceReserve::make() const {
         if (taken.error().code == ErrorCode::kNoSpace) (void)release_space().ok();
         return taken;
     }
-    return disk_.sync_directory(directory_);
+    return names_.sync(sync_failures_before);
 }
 
 Status SpaceReserve::take_space(FileHandle file) const {

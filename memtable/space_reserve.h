@@ -10,6 +10,7 @@
 #include <functional>
 #include <string>
 
+#include "memtable/directory_sync.h"
 #include "memtable/health.h"
 #include "memtable/job_runner.h"
 #include "src/base/io/disk.h"
@@ -22,8 +23,9 @@ inline constexpr std::string_view kReserveFileName = "RESERVE";
 class SpaceReserve {
   public:
     // `changed` runs on the loop when it became held, could not be, or is given up.
-    SpaceReserve(Disk& disk, JobRunner& runner, Health& health, std::string directory,
-                 uint64_t bytes, std::move_only_function<void()> changed);
+    SpaceReserve(Disk& disk, DirectorySync& names, JobRunner& runner, Health& health,
+                 const std::string& directory, uint64_t bytes,
+                 std::move_only_function<void()> changed);
 
     // Makes it if it is missing and may be tried.
     void work();
@@ -44,9 +46,9 @@ class SpaceReserve {
     Status release_space() const;
 
     Disk& disk_;
+    DirectorySync& names_;
     JobRunner& runner_;
     Health& health_;
-    const std::string directory_;
     const std::string path_;
     const uint64_t bytes_;
     std::move_only_function<void()> changed_;

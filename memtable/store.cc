@@ -50,7 +50,8 @@ std::optional<std::string> Store::middle_key(Family family, const KeyRange& rang
     return memtable::middle_key(*core_->view(), family, range);
 }
 
-Store::ReservedFile Store::reserve_file() { return core_->files().reserve(); }
+Store::ReservedFile Store::reserve_file() { return core_->reserve_file(); }
+Status Store::sync_name(const ReservedFile& file) { return core_->sync_name(file); }
 void Store::discard_file(FileNumber number) { core_->files().discard(number); }
 void Store::ingest(IngestRequest request, Done done) {
     core_->ingest(std::move(request), std::move(done));

@@ -219,13 +219,18 @@ class Store {
     struct ReservedFile {
         FileNumber number;
         std::string path;
+        uint64_t sync_failures_before = 0;
     };
     ReservedFile reserve_file();
+    // Makes the name of the file at the place durable: before the owner's log speaks of it, and
+    // before its ingest. From a job. Not by the disk's own sync of the directory: where that fails,
+    // others' names are in doubt who would not hear of it. After an error the file is discarded.
+    Status sync_name(const ReservedFile& file);
     void discard_file(FileNumber number);
     // Verifies the files and puts them in the place of the range, atomically and durably; then
-    // `done`. The files are synced by the ingest; on an error they stay reserved. kAlreadyExists if
-    // one of them is live already (the ingest was done in an earlier life). Until `done`, the owner
-    // writes nothing into the range and none of the rows.
+    // `done`. The files are synced by the ingest, their names were by sync_name(); on an error they
+    // stay reserved. kAlreadyExists if one of them is live already (the ingest was done in an
+    // earlier life). Until `done`, the owner writes nothing into the range and none of the rows.
     void ingest(IngestRequest request, Done done);
 
     using ExportDone = std::move_only_function<void(Result<std::vector<ExportedFile>>)>;

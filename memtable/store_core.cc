@@ -131,6 +131,12 @@ void Store::Core::ingest(IngestRequest request, Done done) {
     ingestor_.ingest(std::move(request), std::move(done));
 }
 
+Store::ReservedFile Store::Core::reserve_file() {
+    ReservedFile file = parts_.files.reserve();
+    file.sync_failures_before = parts_.jobs.names.failures();
+    return file;
+}
+
 void Store::Core::export_range(ExportRequest request, ExportDone done) {
     if (auto refused = refusal()) {
         parts_.runner.post([done = std::move(done), error = std::move(*refused)]() mutable {

@@ -34,6 +34,9 @@ class Store::Core {
     std::unique_ptr<StoreIterator> new_iterator(const ReadOptions& options, Family family) const;
     SnapshotRef snapshot() { return parts_.snapshots.create(parts_.current.visible_value()); }
     ViewRef view() const { return parts_.current.view(); }
+    Status sync_name(const ReservedFile& file) {
+        return parts_.jobs.names.sync(file.sync_failures_before);
+    }
 
     // The loop.
     Result<Sequence> write(const WriteBatch& batch);
@@ -45,6 +48,7 @@ class Store::Core {
     void export_range(ExportRequest request, ExportDone done);
     void close(std::move_only_function<void()> done);
     FileKeeper& files() { return parts_.files; }
+    ReservedFile reserve_file();
     void finish_recovery();
 
     Sequence sequence_last() const { return parts_.writes.last(); }

@@ -66,11 +66,13 @@ class StoreOpening {
     Result<OpenedStore> run() {
         TIMBER_CHECK(prepare_directory());
         TIMBER_CHECK(take_lock());
+        opened_.names = std::make_unique<DirectorySync>(disk_, options_.directory);
         // Again: another process may have made it meanwhile.
         TIMBER_TRY(names_, disk_.list(options_.directory));
         TIMBER_TRY(const bool exists, holds_store(disk_, options_, names_));
         if (!exists) TIMBER_CHECK(create());
-        TIMBER_TRY(opened_.manifest, ManifestFiles::open(disk_, manifest_config(options_)));
+        TIMBER_TRY(opened_.manifest,
+                   ManifestFiles::open(disk_, *opened_.names, manifest_config(options_)));
         opened_.store_id = opened_.manifest->store_id();
         opened_.manifest_report = opened_.manifest->report();
         find_files();
@@ -110,7 +112,8 @@ class StoreOpening {
         opened_.created = true;
         // The directory's own name, which a power cut could otherwise take with all that is in it.
         TIMBER_CHECK(disk_.sync_directory(parent_path(options_.directory)));
-        TIMBER_CHECK(ManifestFiles::create(disk_, manifest_config(options_), options_.store_id));
+        TIMBER_CHECK(ManifestFiles::create(disk_, *opened_.names, manifest_config(options_),
+                                           options_.store_id));
         TIMBER_TRY(names_, disk_.list(options_.directory));
         return {};
     }

@@ -29,6 +29,8 @@ struct OpenedStore {
     bool created = false;
     uint64_t store_id = 0;
     std::optional<FileHandle> lock;
+    // For everybody who makes files in the directory; outlives the manifest.
+    std::unique_ptr<DirectorySync> names;
     std::unique_ptr<ManifestFiles> manifest;  // renewed
     ManifestFiles::Report manifest_report;
     VersionRef version;

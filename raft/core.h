@@ -175,6 +175,7 @@ class Core {
     // core_membership.cc
     void set_conf(ConfState conf);
     void sync_progress(bool newcomers_active);
+    bool membership_settled() const;
     void start_leaving(LogIndex told);
     void check_left();
 
@@ -253,6 +254,7 @@ class Core {
     bool leaving_ = false;
     uint32_t leaving_elapsed_ = 0;
     LogIndex leaving_index_{};
+    LogIndex changes_known_after_{};  // whoever holds a later entry knows this node's membership
     size_t uncommitted_bytes_ = 0;
 
     // Reads.

@@ -28,7 +28,8 @@ static bool snapshot_sound(const Message& message) {
     const SnapshotMetadata& metadata = message.snapshot->metadata;
     if (metadata.index == LogIndex(0) || metadata.index > kLogIndexMax) return false;
     if (metadata.term == Term(0) || metadata.term > message.term) return false;
-    return well_formed(metadata.conf_state);
+    // A group without a voter could never elect anybody again; no change leads there.
+    return !metadata.conf_state.voters.empty() && well_formed(metadata.conf_state);
 }
 
 bool Core::nonsense(const Message& message) const {

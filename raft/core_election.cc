@@ -141,6 +141,7 @@ void Core::become_leader() {
     commit_at_start_ = log_.committed();
     first_own_index_ = log_.last_index() + 1;
     pending_change_ = first_own_index_;
+    changes_known_after_ = log_.last_index();
     append_own(EntryType::kNormal, Payload());
     TIMBER_ASSERT_OP(log_.last_index(), ==, first_own_index_);
     if (!conf_.has_voter(config_.id)) start_leaving(first_own_index_);

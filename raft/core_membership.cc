@@ -40,6 +40,7 @@ ConfState Core::apply_conf_change(LogIndex index, const ConfChange& change) {
     if (role_ != Role::kLeader) return conf_;
     // A lease counted by the old membership says little about the new one.
     restart_lease();
+    changes_known_after_ = log_.last_index();
     sync_progress(true);
     if (transferee_ != kNobody && !conf_.has_voter(transferee_)) transferee_ = kNobody;
     if (!conf_.has_voter(config_.id) && !leaving_) start_leaving(log_.handed_over());
@@ -49,6 +50,17 @@ ConfState Core::apply_conf_change(LogIndex index, const ConfChange& change) {
     confirm_rounds();
     if (leaving_) check_left();
     return conf_;
+}
+
+// An entry that is appended after a change was applied is sent, and written, with a commit index
+// that covers the change. Once it is committed, whoever can still be elected holds it, and so has
+// durably that the change is committed: it counts by this membership or a later one, and never
+// again by one that needs the vote of a node that is gone.
+bool Core::membership_settled() const {
+    if (role_ != Role::kLeader || leaving_) return false;
+    if (TIMBER_MISTAKE(raft_settled_when_applied)) return log_.applied() >= pending_change_;
+    // A change that is under way may bring one of those nodes back.
+    return log_.applied() >= pending_change_ && log_.committed() > changes_known_after_;
 }
 
 void Core::set_conf(ConfState conf) {

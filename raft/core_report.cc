@@ -65,6 +65,7 @@ NodeStatus Core::status() const {
     status.last_durable_write = persisted_;
     status.transferee = transferee_;
     status.leaving = leaving_;
+    status.membership_settled = membership_settled();
     status.lease_promise = promise_held();
     status.uncommitted_bytes = uncommitted_bytes_;
     status.reads_open = leader_reads_.size() + forwarded_reads_.size();

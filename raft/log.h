@@ -77,6 +77,7 @@ class Log {
     LogIndex handed_over() const { return handed_over_; }
     LogIndex applied() const { return applied_; }
     bool snapshot_pending() const { return pending_snapshot_ != nullptr; }
+    const SnapshotPointer& pending_snapshot() const { return pending_snapshot_; }
     LogIndex pending_snapshot_index() const;
 
     // Appends to `found` entries from `low` on, as many as the limits allow and at least one

@@ -147,6 +147,9 @@ class RawNode {
     Role role() const;
     NodeId leader() const;
     LogIndex commit() const;
+    // The snapshot that this node is to install: null once the write that holds it was reported, or
+    // if the last one that arrived was not needed.
+    SnapshotPointer pending_snapshot() const;
     // What the log holds now, for tools and tests: the term at a place, nothing outside the log;
     // and the entries [low, high), fewer where they are compacted.
     std::optional<Term> term_at(LogIndex index) const;

@@ -101,6 +101,7 @@ Term RawNode::term() const { return core_->term(); }
 Role RawNode::role() const { return core_->role(); }
 NodeId RawNode::leader() const { return core_->leader(); }
 LogIndex RawNode::commit() const { return core_->commit(); }
+SnapshotPointer RawNode::pending_snapshot() const { return core_->log().pending_snapshot(); }
 std::optional<Term> RawNode::term_at(LogIndex index) const {
     const TermAt at = core_->log().term(index);
     if (at.lookup != Lookup::kFound) return std::nullopt;

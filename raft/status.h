@@ -46,8 +46,11 @@ struct NodeStatus {
     LogIndex pending_snapshot{};  // being installed here; 0 if none
     WriteNumber last_write{};     // given out
     WriteNumber last_durable_write{};
-    NodeId transferee{};         // leadership is being handed to; 0 if to nobody
-    bool leaving = false;        // a leader that is no member any more and sees the others off
+    NodeId transferee{};   // leadership is being handed to; 0 if to nobody
+    bool leaving = false;  // a leader that is no member any more and sees the others off
+    // A leader's: nobody can be elected any more who does not know of its membership, so nodes that
+    // are not in `conf` are needed no longer. Comes with the first entry proposed after a change.
+    bool membership_settled = false;
     bool lease_promise = false;  // this node grants nobody a vote for now
     size_t uncommitted_bytes = 0;
     size_t reads_open = 0;

@@ -15,8 +15,9 @@ constexpr int64_t kSliceNsMin = 5 * kNsPerMs;
 // The part of a case's quick time that is for slices; settling and checking get the rest.
 constexpr double kQuickShare = 0.8;
 
-bool wants(const std::vector<std::string>& chosen, const std::string& name) {
-    return chosen.empty() || std::find(chosen.begin(), chosen.end(), name) != chosen.end();
+template <typename Value>
+bool wants(const std::vector<Value>& chosen, const Value& value) {
+    return chosen.empty() || std::find(chosen.begin(), chosen.end(), value) != chosen.end();
 }
 
 // Keeps account of what the calls of a subject add to the process.
@@ -62,7 +63,8 @@ void Bench::compare_to(std::string subject) { references_.push_back(std::move(su
 std::vector<Case> Bench::chosen_cases() const {
     std::vector<Case> chosen;
     for (const Case& wanted : cases_)
-        if (wants(options_.cases, wanted.name) && (wanted.quick || !options_.quick))
+        if (wants(options_.cases, wanted.name) && wants(options_.parallel, wanted.parallel) &&
+            wants(options_.value_bytes, wanted.value_bytes) && (wanted.quick || !options_.quick))
             chosen.push_back(wanted);
     return chosen;
 }

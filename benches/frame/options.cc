@@ -48,6 +48,8 @@ Options parse_options(const std::string& description, int argc, char** argv) {
         ->capture_default_str();
     app.add_option("--subject", options.subjects, "only these subjects");
     app.add_option("--case", options.cases, "only these cases");
+    app.add_option("--parallel", options.parallel, "only cases with this many callers");
+    app.add_option("--bytes", options.value_bytes, "only cases of this size");
     app.add_option("--set", settings, "a parameter of this bench, as name=value");
     app.add_flag("--quick", options.quick, "the cases that aims name, under 50 seconds");
     app.add_flag("--tiny", options.tiny, "as little as shows that the bench works");

@@ -18,6 +18,8 @@ struct Options {
     bool tiny = false;                  // as little as shows that the bench works: a test
     std::vector<std::string> subjects;  // only these; all if empty
     std::vector<std::string> cases;     // only these; all if empty
+    std::vector<uint32_t> parallel;     // only cases with these many callers; all if empty
+    std::vector<uint64_t> value_bytes;  // only cases of these sizes; all if empty
 
     // A number of the bench's own, `--set name=value` on the command line. What was asked for is
     // reported among the parameters of the run.

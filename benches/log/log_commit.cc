@@ -1,10 +1,11 @@
 // What does it cost to commit one record to the log, durably, with few callers and with many?
 //
-// Beside the disk's floor, RocksDB and LevelDB with synced writes. Callers with callbacks (case
+// Beside the disk's floors, RocksDB and LevelDB with synced writes. Callers with callbacks (case
 // `async`), blocking threads (case `threads`), and arrivals at fixed rates (case `open`). Case
 // `full_rate` goes on for a minute: does the log ever stand still while the disk does not?
 #include "benches/frame/bench.h"
 #include "benches/frame/floor_subject.h"
+#include "benches/log/group_floor_subject.h"
 #include "benches/log/leveldb_subject.h"
 #include "benches/log/log_subject.h"
 #include "benches/log/rocksdb_subject.h"
@@ -61,6 +62,7 @@ int main(int argc, char** argv) {
     Options options = parse_options("What does one durable commit cost?", argc, argv);
     Bench bench("log_commit", options);
     bench.add(std::make_unique<FloorSubject>(options));
+    bench.add(std::make_unique<GroupFloorSubject>(options));
     bench.add(std::make_unique<LogSubject>(options));
     bench.add(std::make_unique<RocksdbSubject>(options));
     bench.add(std::make_unique<LeveldbSubject>(options));
@@ -68,6 +70,7 @@ int main(int argc, char** argv) {
     add_open_loops(bench, options.tiny);
     add_full_rate(bench);
     bench.compare_to("floor");
+    bench.compare_to("group_floor");
     bench.compare_to("rocksdb");
     return bench.run();
 }

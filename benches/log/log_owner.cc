@@ -13,7 +13,6 @@ namespace timber::bench {
 using logengine::Batch;
 using logengine::BatchCursor;
 using logengine::LogEngine;
-using logengine::Lsn;
 using logengine::RecordType;
 
 namespace {
@@ -69,34 +68,38 @@ void LogOwner::close() {
     on_loop([&] { engine_.reset(); });
 }
 
-Status LogOwner::append(Done done) {
+Status LogOwner::append(Call& call) {
     const uint64_t number = next_number_.fetch_add(1, std::memory_order_relaxed);
+    call.number = number;
     std::array<std::byte, sizeof(number)> begin;
     store(begin.data(), number);
     const std::array<ByteView, 2> payload = {begin, ByteView(payload_).subspan(begin.size())};
     Batch batch;
     TIMBER_CHECK(batch.add_pieces(kType, {.low = number}, payload));
     return engine_->append(std::move(batch),
-                           [this, number, done = std::move(done)](
-                               const Result<logengine::Appended>& appended) mutable {
-                               if (!appended) return done(appended.error());
-                               acknowledged(appended->lsn(), number);
-                               done({});
+                           [this, &call](const Result<logengine::Appended>& appended) {
+                               if (!appended) return call.done(appended.error());
+                               acknowledged(*appended, call.number);
+                               call.done({});
                            });
 }
 
-void LogOwner::acknowledged(Lsn lsn, uint64_t number) {
-    total_.lsn = lsn;
-    total_.bytes += setup_.payload_bytes;
+void LogOwner::acknowledged(const logengine::Appended& appended, uint64_t number) {
+    if (appended.segment() != newest_segment_) release_older_segments(appended.segment());
+    total_.lsn = appended.lsn();
     total_.sum += scrambled(number);
     ++total_.batches;
-    if (setup_.kept_bytes == 0) return;
-    // In small steps, so that at most one segment falls free at a time.
-    if (!marks_.empty() && total_.bytes - marks_.back().bytes < setup_.kept_bytes / kMarks) return;
-    marks_.push_back(total_);
-    if (marks_.size() <= kMarks) return;
-    marks_.pop_front();
-    released_ = marks_.front();
+}
+
+// Releases by segments and not by bytes of payload, which say little about the room that they take:
+// a lone batch of 256 bytes occupies a block.
+void LogOwner::release_older_segments(logengine::SegmentId newest) {
+    newest_segment_ = newest;
+    if (setup_.kept_segments == 0) return;
+    kept_.push_back(total_);
+    if (kept_.size() <= setup_.kept_segments) return;
+    kept_.pop_front();
+    released_ = kept_.front();
     engine_->release(released_.lsn);
 }
 
@@ -106,11 +109,13 @@ Status LogOwner::append_many(uint64_t batches, uint64_t together) {
         std::atomic<uint64_t> left = round;
         std::atomic<bool> failed = false;
         std::promise<void> all_done;
-        for (uint64_t i = 0; i < round; ++i) {
-            TIMBER_CHECK(append([&](const Status& status) {
+        std::vector<Call> calls(round);
+        for (Call& call : calls) {
+            call.done = [&](const Status& status) {
                 if (!status) failed = true;
                 if (--left == 0) all_done.set_value();
-            }));
+            };
+            TIMBER_CHECK(append(call));
         }
         all_done.get_future().wait();
         if (failed) return make_error(ErrorCode::kIoError, "the log refused a batch");

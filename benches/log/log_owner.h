@@ -23,8 +23,8 @@ class LogOwner {
     struct Setup {
         std::string directory;  // the log's own; removed at the end
         uint64_t segment_bytes = 128_MiB;
-        // How much of the log stays live behind its end. 0: everything.
-        uint64_t kept_bytes = 0;
+        // How many segments stay live. 0: all.
+        size_t kept_segments = 0;
         size_t payload_bytes = 0;
     };
     // Called on the loop when the batch is durable, or why it is not.
@@ -33,8 +33,12 @@ class LogOwner {
     static Result<std::unique_ptr<LogOwner>> create(Setup setup);
     ~LogOwner();
 
-    // One batch of one record.
-    Status append(Done done);
+    // One batch of one record. The call is the caller's until it is done.
+    struct Call {
+        Done done;
+        uint64_t number = 0;  // of the record
+    };
+    Status append(Call& call);
     // Appends `batches`, `together` at a time, and waits for them.
     Status append_many(uint64_t batches, uint64_t together);
     // Appends and waits until at least `segments` were recycled: what was written from then on cost
@@ -57,14 +61,12 @@ class LogOwner {
         logengine::Lsn lsn;  // of the newest
         uint64_t batches = 0;
         uint64_t sum = 0;  // of their numbers, scrambled
-        uint64_t bytes = 0;
     };
-
-    static constexpr size_t kMarks = 8;
 
     explicit LogOwner(Setup setup);
     Status open(logengine::BatchVisitor visitor);
-    void acknowledged(logengine::Lsn lsn, uint64_t number);
+    void acknowledged(const logengine::Appended& appended, uint64_t number);
+    void release_older_segments(logengine::SegmentId newest);
     Status check_batch(const logengine::BatchCursor& batch, Acknowledged& found) const;
 
     const Setup setup_;
@@ -76,7 +78,8 @@ class LogOwner {
     std::atomic<uint64_t> next_number_ = 1;
     // The loop.
     Acknowledged total_;
-    std::deque<Acknowledged> marks_;  // kMarks within kept_bytes, oldest first
+    logengine::SegmentId newest_segment_;
+    std::deque<Acknowledged> kept_;  // as of the beginning of each segment that stays, oldest first
     Acknowledged released_;
 };
 

@@ -1,10 +1,17 @@
 #include "benches/log/log_subject.h"
 
+#include <deque>
 #include <future>
 
 namespace timber::bench {
 
 namespace {
+
+// Smaller ones are recycled sooner: with full ones all of the quick time would be warming up.
+double segment_mib(const Options& options) {
+    if (options.tiny) return 1;
+    return options.quick ? 16 : 128;
+}
 
 bool blocks(const Case& wanted) { return wanted.name == "threads"; }
 
@@ -18,23 +25,33 @@ class CallbackCallers {
     Status run(uint32_t callers) {
         owner_.on_loop([&] {
             active_ = callers;
-            const int64_t start = now_ns();
-            for (uint32_t i = 0; i < callers; ++i) append(start);
+            callers_ = std::vector<Caller>(callers);
+            for (Caller& caller : callers_) {
+                caller.call.done = [this, &caller](const Status& done) { answered(caller, done); };
+                append(caller, now_ns());
+            }
         });
         over_.get_future().wait();
         return std::move(result_);
     }
 
   private:
-    void append(int64_t start_ns) {
-        Status appended = owner_.append([this, start_ns](const Status& done) {
-            const int64_t now = now_ns();
-            if (!done) return end(done);
-            lane_.done(start_ns, now);
-            if (now >= end_ns_) return end({});
-            append(now);
-        });
+    struct Caller {
+        LogOwner::Call call;
+        int64_t start_ns = 0;
+    };
+
+    void append(Caller& caller, int64_t start_ns) {
+        caller.start_ns = start_ns;
+        Status appended = owner_.append(caller.call);
         if (!appended) end(std::move(appended));
+    }
+    void answered(Caller& caller, const Status& done) {
+        const int64_t now = now_ns();
+        if (!done) return end(done);
+        lane_.done(caller.start_ns, now);
+        if (now >= end_ns_) return end({});
+        append(caller, now);
     }
     void end(Status status) {
         if (!status && result_.ok()) result_ = std::move(status);
@@ -44,6 +61,7 @@ class CallbackCallers {
     LogOwner& owner_;
     Lane& lane_;
     const int64_t end_ns_;
+    std::vector<Caller> callers_;
     uint32_t active_ = 0;
     Status result_;
     std::promise<void> over_;
@@ -53,8 +71,8 @@ class CallbackCallers {
 
 LogSubject::LogSubject(Options& options)
     : directory_(options.directory + "/log"),
-      segment_bytes_(static_cast<uint64_t>(
-          options.parameter("segment_mib", options.tiny ? 1 : 128) * double{1_MiB})) {}
+      segment_bytes_(static_cast<uint64_t>(options.parameter("segment_mib", segment_mib(options)) *
+                                           double{1_MiB})) {}
 
 uint32_t LogSubject::lanes(const Case& wanted) const {
     return blocks(wanted) ? wanted.parallel : 1;
@@ -63,11 +81,16 @@ uint32_t LogSubject::lanes(const Case& wanted) const {
 Status LogSubject::prepare(const Case& wanted) {
     TIMBER_TRY(owner_, LogOwner::create({.directory = directory_,
                                          .segment_bytes = segment_bytes_,
-                                         .kept_bytes = 2 * segment_bytes_,
+                                         .kept_segments = 2,
                                          .payload_bytes = wanted.value_bytes}));
     if (blocks(wanted)) {
         threads_ = std::make_unique<CallerThreads>(wanted.parallel);
         waiters_ = std::vector<Waiter>(wanted.parallel);
+        calls_ = std::vector<LogOwner::Call>(wanted.parallel);
+        for (uint32_t i = 0; i < wanted.parallel; ++i)
+            calls_[i].done = [&waiter = waiters_[i]](const Status& done) {
+                waiter.complete(done.ok());
+            };
     }
     return owner_->warm_up(5);
 }
@@ -89,7 +112,7 @@ Status LogSubject::run_threads(const Case& wanted, SliceRecorder& recorder) {
     return threads_->run_slice(wanted, recorder, [this](uint32_t caller) -> Status {
         Waiter& waiter = waiters_[caller];
         waiter.prepare();
-        TIMBER_CHECK(owner_->append([&waiter](const Status& done) { waiter.complete(done.ok()); }));
+        TIMBER_CHECK(owner_->append(calls_[caller]));
         if (waiter.wait()) return {};
         return make_error(ErrorCode::kIoError, "the log refused a batch");
     });
@@ -101,15 +124,17 @@ Status LogSubject::run_arrivals(SliceRecorder& recorder) {
     Lane& lane = recorder.lane(0);
     std::atomic<uint64_t> answered = 0;
     std::atomic<bool> failed = false;
+    std::deque<LogOwner::Call> calls;
     uint64_t sent = 0;
     for (int64_t due = recorder.due_ns(0); due < recorder.slice().end_ns && !recorder.over();
          due = recorder.due_ns(++sent)) {
         sleep_until_ns(due);
-        TIMBER_CHECK(owner_->append([&, due](const Status& done) {
+        calls.push_back({.done = [&, due](const Status& done) {
             if (!done) failed = true;
             lane.done(due, now_ns());
             answered.fetch_add(1, std::memory_order_release);
-        }));
+        }});
+        TIMBER_CHECK(owner_->append(calls.back()));
     }
     while (answered.load(std::memory_order_acquire) < sent)
         sleep_until_ns(now_ns() + kNsPerMs / 10);

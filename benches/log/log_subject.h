@@ -25,7 +25,6 @@ class LogSubject : public Subject {
     std::optional<DeviceCount> device_count() const override;
 
   private:
-    Status run_callbacks(const Case& wanted, SliceRecorder& recorder);
     Status run_arrivals(SliceRecorder& recorder);
     Status run_threads(const Case& wanted, SliceRecorder& recorder);
     void note_log(SliceRecorder& recorder);
@@ -34,7 +33,9 @@ class LogSubject : public Subject {
     const uint64_t segment_bytes_;
     std::unique_ptr<LogOwner> owner_;
     std::unique_ptr<CallerThreads> threads_;
-    std::vector<Waiter> waiters_;  // one for each thread
+    // One for each thread.
+    std::vector<Waiter> waiters_;
+    std::vector<LogOwner::Call> calls_;
     // When the slice began.
     logengine::Stats before_;
     uint64_t read_ = 0;  // bytes

@@ -66,6 +66,8 @@
       "a restarted node votes at once, though a leader may hold a lease; linearizability")         \
     X(raft_lease_without_promise,                                                                  \
       "answers of nodes that have leases off count for the lease; linearizability")                \
+    X(raft_settled_when_applied,                                                                   \
+      "a removed node is given up when its leader alone knows of the removal; progress")           \
     X(raft_passed_change_applied,                                                                  \
       "a change is applied on top of a pending snapshot's members; the check of members")          \
     X(raft_proposal_fate_untold,                                                                   \
@@ -166,6 +168,9 @@
       "durability")                                                                                \
     X(rs_full_disk_acknowledges,                                                                   \
       "what a full disk refused is acknowledged all the same; timber_sim, durability")             \
+    X(rs_received_file_not_synced,                                                                 \
+      "the log speaks of a received snapshot's files before they are durable; timber_sim, by "     \
+      "openings after a loss of power")                                                            \
     X(rs_snapshot_index_late,                                                                      \
       "a snapshot claims what was applied when its files were finished; timber_sim, equal states") \
     X(rs_epoch_unchecked,                                                                          \

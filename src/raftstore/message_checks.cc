@@ -36,11 +36,8 @@ MessageVerdict judge_for_missing(const RaftMessage& message, StoreId own_store,
     if (!well_addressed(message, own_store) || message.tombstone) return MessageVerdict::kDrop;
     if (tombstone) {
         const Region& region = tombstone->region;
-        if (is_stale(message.epoch, region.epoch)) {
-            const bool stranger = region.find_store(message.from_peer.store) == nullptr;
-            return stranger && is_vote_request(message.message) ? MessageVerdict::kTellTombstone
-                                                                : MessageVerdict::kDrop;
-        }
+        // Whether the sender is gone too is for a leader to tell.
+        if (is_stale(message.epoch, region.epoch)) return MessageVerdict::kDrop;
         // A peer that was removed has forgotten its vote; its number never comes back.
         if (message.to_peer.id <= tombstone->peer) return MessageVerdict::kDrop;
     }

@@ -90,7 +90,8 @@ bool Peer::step_snapshot(const PeerMeta& from, raft::Message message, ReceivedSn
     observe_time();
     node_->step(std::move(message));
     host_.wake(region_id());
-    if (node_->status().pending_snapshot != received.metadata.index) return false;
+    const raft::SnapshotPointer pending = node_->pending_snapshot();
+    if (!pending || pending->metadata != received.metadata) return false;
     incoming_ = std::move(received);
     return true;
 }
@@ -185,13 +186,8 @@ void Peer::report_snapshot(PeerId to, raft::SnapshotReport report) {
     if (has_work()) host_.wake(region_id());
 }
 
-// Raft keeps a removed node as long as it may be needed to tell the others; once another leads,
-// that is over.
-void Peer::leave_if_removed() {
-    if (destroying_ || !initialized() || region().find_peer(id()) != nullptr) return;
-    const PeerId leader = node_->leader();
-    if (leader != raft::kNobody && leader != id()) host_.destroy_wanted(region_id());
-}
+// Told too early it would be gone, with its vote and its log, while the others may still need it.
+bool Peer::may_tell_removed() const { return leads() && node_->status().membership_settled; }
 
 void Peer::begin_destroy() {
     TIMBER_ASSERT(!destroying_);
@@ -234,7 +230,7 @@ void Peer::check_invariants() const {
     node_->check_invariants();
     const raft::NodeStatus raft = node_->status();
     if (!incoming_) TIMBER_ASSERT_OP(storage_.applied().applied, >=, raft.applied);  // PE1
-    if (destroying_) TIMBER_ASSERT(proposals_.size() + reads_.size() == 0);     // PE4
+    if (destroying_) TIMBER_ASSERT(proposals_.size() + reads_.size() == 0);          // PE4
 }
 
 }  // namespace timber::raftstore

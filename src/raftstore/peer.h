@@ -59,6 +59,8 @@ class Peer {
     const PeerStorage& storage() const { return storage_; }
     PeerStorage& storage() { return storage_; }
     PeerStatus status() const;
+    // Whether a peer that is no member any more may hear so from this one.
+    bool may_tell_removed() const;
 
     // --- What comes in ---
 
@@ -123,7 +125,6 @@ class Peer {
     std::optional<PeerMeta> meta_of(PeerId peer) const;
     void send(raft::Message message);
     void observe_time();
-    void leave_if_removed();
     void probe_creator();
     void expire_proposals();
 

@@ -69,7 +69,6 @@ void Peer::applied(Prepared done) {
     }
     node_->applied(last);
     host_.wake(region_id());
-    leave_if_removed();
 }
 
 void Peer::change_members(const raft::Entry& entry, AppliedKind kind) {
@@ -79,6 +78,8 @@ void Peer::change_members(const raft::Entry& entry, AppliedKind kind) {
     const raft::ConfState conf = node_->apply_conf_change(entry.index, change);
     TIMBER_ASSERT(conf == region().conf_state());
     host_.region_changed(region(), region());
+    // An entry behind the change, without which nobody may hear that it is gone.
+    if (leads()) TIMBER_MAYBE(node_->propose(raft::Payload()).accepted());
 }
 
 void Peer::answer_applied(const raft::Entry& entry, AppliedKind kind) {

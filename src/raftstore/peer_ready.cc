@@ -37,8 +37,6 @@ void Peer::carry_out(raft::Ready ready) {
     for (const raft::ReadDropped& read : ready.reads_dropped) {
         refuse_reads(reads_.take_dropped(read.id), refusal_error(read.reason));
     }
-    // A removed peer goes once another one leads.
-    leave_if_removed();
 }
 
 void Peer::notice(const raft::ProposalNotice& notice) {

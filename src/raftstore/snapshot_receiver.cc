@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "src/base/io/log.h"
+#include "src/base/mistake.h"
 
 namespace timber::raftstore {
 
@@ -128,10 +129,19 @@ void SnapshotReceiver::receive(StoreId from, SnapshotChunk chunk) {
     write_next(transfer);
 }
 
-static Status write_chunk(Disk& disk, const std::string& path, uint64_t offset, ByteView bytes) {
+// The end of a file makes it durable, content and name: the log will speak of it before the state
+// store takes it in, and after a loss of power in between it must be there.
+static Status write_chunk(Disk& disk, memtable::Store& state,
+                          const memtable::Store::ReservedFile& place, uint64_t offset,
+                          ByteView bytes, bool last) {
+    const std::string& path = place.path;
     TIMBER_TRY(const FileHandle file, disk.open(path, {.create = true}));
     Status status = await_write(disk, file, path, offset, bytes);
+    if (status.ok() && last && !TIMBER_MISTAKE(rs_received_file_not_synced)) {
+        status = await_sync(disk, file, path);
+    }
     disk.close(file);
+    if (status.ok() && last) status = state.sync_name(place);
     return status;
 }
 
@@ -149,11 +159,12 @@ void SnapshotReceiver::write_next(Transfer& transfer) {
     transfer.early.erase(first);
     transfer.writing = true;
     const SnapshotLayout::Place place = transfer.layout.place(transfer.position);
-    auto job = [this, &disk = host_.disk(), id = transfer.id,
-                path = transfer.files[place.file].path, offset = place.offset,
+    const bool last = transfer.position + data.size() == transfer.layout.end_of(place.file);
+    auto job = [this, &disk = host_.disk(), &state = host_.engine().state(), id = transfer.id,
+                file = transfer.files[place.file], offset = place.offset, last,
                 data = std::move(data),
                 checksum = std::move(transfer.checksum)]() mutable -> PeerHost::Completion {
-        Status status = write_chunk(disk, path, offset, data.bytes());
+        Status status = write_chunk(disk, state, file, offset, data.bytes(), last);
         checksum.update(data.bytes());
         return [this, id, bytes = data.size(), checksum = std::move(checksum),
                 status = std::move(status)]() mutable {

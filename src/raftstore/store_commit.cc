@@ -24,14 +24,14 @@ bool Store::Core::commit_some() {
     const Status status = engine_->commit(
         std::move(batch), [this, parts](const Status& done) { batch_done(parts, done); }, urgent);
     if (!status.ok()) {
-        batch_refused(status.error());
+        batch_refused(status.error(), urgent);
         if (TIMBER_MISTAKE(rs_full_disk_acknowledges) &&
             status.error().code == ErrorCode::kNoSpace) {
             for (const CommitPart& part : parts) find_peer(part.region)->send_held();
         }
         return true;
     }
-    batch_accepted(parts);
+    batch_accepted(parts, urgent);
     return true;
 }
 
@@ -44,7 +44,8 @@ size_t Store::Core::fill_batch(storage::WriteBatch& batch, std::vector<CommitPar
             continue;
         }
         const PeerWrites& writes = peer->writes();
-        const PeerWrites::Offer offer = writes.offer(kBatchBytesMax - batch.bytes(), disk_full_);
+        const PeerWrites::Offer offer =
+            writes.offer(kBatchBytesMax - batch.bytes(), disk_full_ && !probing_room_);
         const RegionId region = *at++;
         if (offer.count == 0) continue;
         // An install keeps its batch from being done for long; nobody else waits with it.
@@ -58,7 +59,8 @@ size_t Store::Core::fill_batch(storage::WriteBatch& batch, std::vector<CommitPar
     return parts.size();
 }
 
-void Store::Core::batch_accepted(const std::vector<CommitPart>& parts) {
+void Store::Core::batch_accepted(const std::vector<CommitPart>& parts, bool urgent) {
+    if (!urgent) disk_full_ = probing_room_ = false;
     for (const CommitPart& part : parts) {
         Peer* peer = find_peer(part.region);
         peer->writes().accepted(part.count);
@@ -67,12 +69,14 @@ void Store::Core::batch_accepted(const std::vector<CommitPart>& parts) {
 }
 
 // The writes stay where they were. Without room, what needs none may still go.
-void Store::Core::batch_refused(const Error& error) {
+void Store::Core::batch_refused(const Error& error, bool urgent) {
     switch (error.code) {
         case ErrorCode::kBusy: engine_busy_ = true; return;
         case ErrorCode::kNoSpace:
             if (!disk_full_) log_warning("no space: {}", error.to_string());
-            urgent_refused_ = std::exchange(disk_full_, true);
+            disk_full_ = true;
+            probing_room_ = false;
+            urgent_refused_ = urgent;
             return;
         case ErrorCode::kPoisoned:
         case ErrorCode::kClosed: engine_busy_ = true; return;  // the listener tells

@@ -74,7 +74,7 @@ void Store::Core::on_tick() {
     ++ticks_;
     for (const auto& [region, peer] : peers_) peer->tick();
     // Whoever refused may have forgotten to say when it is worth trying again.
-    if (!writers_.empty() || !appliers_waiting_.empty()) writable();
+    if (!writers_.empty() || !appliers_waiting_.empty()) try_again();
     if (!doomed_.empty() || !active_.empty()) mailbox_.ring();
     if (hand_over_done_) check_hand_over();
 }
@@ -85,8 +85,14 @@ void Store::Core::on_gc() {
 }
 
 void Store::Core::writable() {
+    disk_full_ = false;
+    try_again();
+}
+
+void Store::Core::try_again() {
     if (failed_ || closing_) return;
-    engine_busy_ = disk_full_ = urgent_refused_ = false;
+    engine_busy_ = urgent_refused_ = false;
+    probing_room_ = disk_full_;
     for (const RegionId region : std::exchange(appliers_waiting_, {})) active_.insert(region);
     for (const RegionId region : writers_) active_.insert(region);
     if (!in_turn_) mailbox_.ring();

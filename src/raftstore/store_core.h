@@ -111,6 +111,7 @@ class Store::Core final : public PeerHost, public storage::EngineListener {
     void run_peers();
     void on_tick();
     void on_gc();
+    void try_again();
     void check_hand_over();
     void end_hand_over();
     void continue_close();
@@ -120,8 +121,8 @@ class Store::Core final : public PeerHost, public storage::EngineListener {
     void commit_writes();
     bool commit_some();
     size_t fill_batch(storage::WriteBatch& batch, std::vector<CommitPart>& parts, bool& urgent);
-    void batch_accepted(const std::vector<CommitPart>& parts);
-    void batch_refused(const Error& error);
+    void batch_accepted(const std::vector<CommitPart>& parts, bool urgent);
+    void batch_refused(const Error& error, bool urgent);
     void batch_done(const std::vector<CommitPart>& parts, const Status& status);
 
     // store_messages.cc
@@ -183,7 +184,10 @@ class Store::Core final : public PeerHost, public storage::EngineListener {
     std::set<RegionId> appliers_waiting_;
     // The engine took no more writes; until it says so, or the next tick.
     bool engine_busy_ = false;
+    // There was no room for entries: commands are refused, and only what needs no room is tried.
     bool disk_full_ = false;
+    // Now and then a batch that needs room is tried all the same.
+    bool probing_room_ = false;
     bool urgent_refused_ = false;
 
     // Other Stores.

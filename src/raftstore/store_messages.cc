@@ -104,8 +104,12 @@ void Store::Core::on_body(StoreId from, RaftMessage message) {
     if (peer->destroying()) return;
     switch (judge_for_peer(message, identity_.store, peer->id(), peer->region())) {
         case MessageVerdict::kStep:
+            // Without room only votes can be written: the entries come again.
+            if (disk_full_ && !message.message.entries.empty()) return;
             return peer->step(message.from_peer, std::move(message.message));
-        case MessageVerdict::kTellTombstone: return tell_tombstone(message, peer->region());
+        case MessageVerdict::kTellTombstone:
+            if (peer->may_tell_removed()) tell_tombstone(message, peer->region());
+            return;
         case MessageVerdict::kDestroy: return destroy_wanted(message.region);
         case MessageVerdict::kReplace:
             // The one that takes its place is made by a later message, when this one is gone.
@@ -116,12 +120,9 @@ void Store::Core::on_body(StoreId from, RaftMessage message) {
 }
 
 void Store::Core::on_message_for_missing(RaftMessage message) {
-    const std::optional<RegionLocalState> tombstone = tombstone_of(message.region);
-    switch (judge_for_missing(message, identity_.store, tombstone)) {
-        case MessageVerdict::kCreate: return make_peer(std::move(message));
-        case MessageVerdict::kTellTombstone: return tell_tombstone(message, tombstone->region);
-        default: return;
-    }
+    const MessageVerdict verdict =
+        judge_for_missing(message, identity_.store, tombstone_of(message.region));
+    if (verdict == MessageVerdict::kCreate) make_peer(std::move(message));
 }
 
 void Store::Core::tell_tombstone(const RaftMessage& about, const Region& region) {

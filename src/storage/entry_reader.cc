@@ -29,7 +29,8 @@ const raft::Entry* EntryReader::in_memory(const Region& region, raft::LogIndex i
         return entry;
     }
     const auto place = fetches_.find(region.id);
-    if (place == fetches_.end() || place->second.reading || !place->second.entries.ok())
+    if (place == fetches_.end() || place->second.reading || !place->second.entries.ok() ||
+        place->second.change != region.log.change)
         return nullptr;
     const std::vector<raft::Entry>& read = *place->second.entries;
     const raft::LogIndex low = place->second.low;
@@ -89,7 +90,8 @@ void EntryReader::start(const Region& region, raft::LogIndex low, raft::LogIndex
         if (!wanted.empty() && bytes > std::min(bytes_max, kReadBytesMax)) break;
         wanted.push_back({index, location});
     }
-    fetches_[region.id] = Fetch{.low = low, .order = ++last_order_};
+    fetches_[region.id] =
+        Fetch{.change = region.log.change, .low = low, .order = ++last_order_};
     ++reading_;
     parts_.environment.executor.run(
         "read entries", [this, id = region.id, wanted = std::move(wanted)] {

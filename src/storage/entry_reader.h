@@ -36,6 +36,7 @@ class EntryReader {
     };
     struct Fetch {
         bool reading = true;
+        ChangeNumber change;  // of the Region then: in another life the same term is another's
         raft::LogIndex low;
         Result<std::vector<raft::Entry>> entries = std::vector<raft::Entry>();
         size_t bytes = 0;

@@ -8,8 +8,6 @@
 #include <string>
 #include <string_view>
 
-#include "src/base/mistake.h"
-
 namespace timber::crash {
 
 namespace {
@@ -20,15 +18,15 @@ constexpr uint64_t kCaughtMin = 9;
 // What one seed came to, as its process tells it.
 struct Outcome {
     bool caught = false;
-    uint64_t states = 0;
+    uint64_t work = 0;
     char what[240] = {};
 };
 
 int report_to = -1;
-const AnyExplorer* exploring = nullptr;
+const MistakeHunt* hunting = nullptr;
 
 void report(const char* what, bool caught) {
-    Outcome outcome{.caught = caught, .states = exploring->coverage().states()};
+    Outcome outcome{.caught = caught, .work = hunting->work()};
     std::snprintf(outcome.what, sizeof outcome.what, "%s", what);
     if (write(report_to, &outcome, sizeof outcome) != sizeof outcome) _exit(3);
     _exit(0);
@@ -36,22 +34,20 @@ void report(const char* what, bool caught) {
 
 void on_abort(int) { report("an assertion failed", true); }
 
-[[noreturn]] void explore_and_report(const Program& program, const MakeExplorer& make,
-                                     Mistake mistake, uint64_t seed) {
+[[noreturn]] void hunt_and_report(const MistakeRuns& runs, Mistake mistake, uint64_t seed) {
     // What an assertion prints is expected here.
     if (std::freopen("/dev/null", "w", stderr) == nullptr) _exit(3);
     std::signal(SIGABRT, on_abort);
     mistake_active = mistake;
-    const auto explorer = make(seed, {});
-    exploring = explorer.get();
-    const auto failure = explorer->explore(program.mistake_states_max);
-    const std::string what = failure ? failure->what : "";
-    report(what.c_str(), failure.has_value());
+    const std::unique_ptr<MistakeHunt> hunt = runs.make_hunt(seed);
+    hunting = hunt.get();
+    const std::optional<std::string> found = hunt->find();
+    report(found.value_or("").c_str(), found.has_value());
     _exit(3);
 }
 
 // In a process of its own, because a mistake may show as a failed assertion.
-Outcome run_seed(const Program& program, const MakeExplorer& make, Mistake mistake, uint64_t seed) {
+Outcome run_seed(const MistakeRuns& runs, Mistake mistake, uint64_t seed) {
     int ends[2];
     Outcome outcome;
     if (pipe(ends) != 0) return outcome;
@@ -59,7 +55,7 @@ Outcome run_seed(const Program& program, const MakeExplorer& make, Mistake mista
     const pid_t child = fork();
     if (child == 0) {
         report_to = ends[1];
-        explore_and_report(program, make, mistake, seed);
+        hunt_and_report(runs, mistake, seed);
     }
     close(ends[1]);
     const bool told = read(ends[0], &outcome, sizeof outcome) == sizeof outcome;
@@ -74,18 +70,17 @@ Outcome run_seed(const Program& program, const MakeExplorer& make, Mistake mista
     return outcome;
 }
 
-bool run_one(const Program& program, const MakeExplorer& make, Mistake mistake,
-             uint64_t first_seed) {
+bool run_one(const MistakeRuns& runs, Mistake mistake, uint64_t first_seed) {
     const bool expected = mistake != Mistake::kCount;
     const std::string name(mistake_name(mistake));
     uint64_t caught = 0;
     for (uint64_t index = 0; index < kSeeds; ++index) {
         const uint64_t seed = first_seed + index;
-        const Outcome outcome = run_seed(program, make, mistake, seed);
+        const Outcome outcome = run_seed(runs, mistake, seed);
         caught += outcome.caught ? 1 : 0;
-        std::printf("%-28s seed %-6llu %s after %llu states %s\n", name.c_str(),
+        std::printf("%-28s seed %-6llu %s after %llu %s %s\n", name.c_str(),
                     static_cast<unsigned long long>(seed), outcome.caught ? "caught" : "not caught",
-                    static_cast<unsigned long long>(outcome.states), outcome.what);
+                    static_cast<unsigned long long>(outcome.work), runs.unit, outcome.what);
     }
     const bool right = expected ? caught >= kCaughtMin : caught == 0;
     if (!right)
@@ -97,14 +92,14 @@ bool run_one(const Program& program, const MakeExplorer& make, Mistake mistake,
 
 }  // namespace
 
-int run_mistakes(const Program& program, const MakeExplorer& make, uint64_t seed) {
+int run_mistakes(const MistakeRuns& runs, uint64_t seed) {
     bool right = true;
     uint64_t first_seed = seed * 1000;
-    for (const Mistake mistake : program.mistakes) {
-        right &= run_one(program, make, mistake, first_seed);
+    for (const Mistake mistake : runs.mistakes) {
+        right &= run_one(runs, mistake, first_seed);
         first_seed += kSeeds;
     }
-    right &= run_one(program, make, Mistake::kCount, first_seed);
+    right &= run_one(runs, Mistake::kCount, first_seed);
     return right ? 0 : 1;
 }
 

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
+#include <utility>
 
 #include "src/base/io/log.h"
 #include "tests/crash/mistake_runs.h"
@@ -70,6 +71,34 @@ int explore(const MakeExplorer& make) {
     return 0;
 }
 
+class ExplorerHunt : public MistakeHunt {
+  public:
+    ExplorerHunt(std::unique_ptr<AnyExplorer> explorer, uint64_t states_max)
+        : explorer_(std::move(explorer)), states_max_(states_max) {}
+
+    std::optional<std::string> find() override {
+        auto failure = explorer_->explore(states_max_);
+        if (!failure) return std::nullopt;
+        return std::move(failure->what);
+    }
+    uint64_t work() const override { return explorer_->coverage().states(); }
+
+  private:
+    const std::unique_ptr<AnyExplorer> explorer_;
+    const uint64_t states_max_;
+};
+
+int hunt_mistakes(const Program& program, const MakeExplorer& make) {
+    return run_mistakes({.mistakes = program.mistakes,
+                         .unit = "states",
+                         .make_hunt =
+                             [&](uint64_t seed) {
+                                 return std::make_unique<ExplorerHunt>(make(seed, {}),
+                                                                       program.mistake_states_max);
+                             }},
+                        arguments_in_use.seed);
+}
+
 int replay(const MakeExplorer& make) {
     const auto path = parse_path(arguments_in_use.replay);
     if (!path) {
@@ -132,7 +161,7 @@ int run_explorer(const Program& program, const MakeExplorer& make, int count, ch
     // Recoveries by the thousand have nothing to tell an operator; a replay tells its story.
     set_log_level(arguments_in_use.replay.empty() ? LogLevel::kOff : LogLevel::kDebug);
     std::signal(SIGABRT, on_abort);
-    if (arguments_in_use.mistakes) return run_mistakes(program, make, arguments_in_use.seed);
+    if (arguments_in_use.mistakes) return hunt_mistakes(program, make);
     return arguments_in_use.replay.empty() ? explore(make) : replay(make);
 }
 

@@ -6,7 +6,7 @@
 
 #include "logengine/batch.h"
 #include "src/base/random.h"
-#include "tests/logengine/bytes_as_text.h"
+#include "tests/support/bytes_as_text.h"
 
 namespace timber::logengine {
 namespace {

@@ -5,7 +5,7 @@
 #include <array>
 #include <vector>
 
-#include "tests/logengine/bytes_as_text.h"
+#include "tests/support/bytes_as_text.h"
 
 namespace timber::logengine {
 namespace {

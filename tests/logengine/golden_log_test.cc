@@ -5,48 +5,13 @@
 #include <fstream>
 #include <sstream>
 
-#include "tests/logengine/bytes_as_text.h"
 #include "tests/logengine/log_fixture.h"
-#include "tests/logengine/log_image.h"
+#include "tests/support/image_as_text.h"
 
 namespace timber::logengine {
 namespace {
 
 const std::filesystem::path kGoldenLog = std::filesystem::path(TIMBER_GOLDEN_DIRECTORY) / "log-v1";
-constexpr size_t kRowBytes = 32;
-
-// Files as text: "file NAME BYTES", then "OFFSET HEX" for each row that is not all zeros.
-std::string dump(const DiskImage& image) {
-    std::ostringstream text;
-    for (const std::string& path : log_files(image)) {
-        const std::vector<std::byte> bytes = image.bytes(path);
-        text << "file " << path << " " << bytes.size() << "\n";
-        for (size_t at = 0; at < bytes.size(); at += kRowBytes) {
-            const std::string row = to_hex(ByteView(bytes).subspan(at, kRowBytes));
-            if (row.find_first_not_of('0') != std::string::npos) text << at << " " << row << "\n";
-        }
-    }
-    return text.str();
-}
-
-DiskImage load_image(const std::filesystem::path& file) {
-    DiskImage image;
-    std::ifstream text(file);
-    std::string first;
-    std::string path;
-    while (text >> first) {
-        if (first == "file") {
-            size_t size = 0;
-            text >> path >> size;
-            image.put_file(path, std::vector<std::byte>(size));
-        } else {
-            std::string row;
-            text >> row;
-            image.overwrite(path, std::stoull(first), from_hex(row));
-        }
-    }
-    return image;
-}
 
 // Payloads up to their first zero byte.
 std::string describe(const std::vector<SeenBatch>& batches) {
@@ -77,7 +42,7 @@ void append(LogFixture& log, std::string_view payload, uint64_t tag, Retention r
 }
 
 TEST(GoldenLog, OpensWithTheSameContent) {
-    LogFixture log(1, {}, load_image(kGoldenLog / "files.txt"));
+    LogFixture log(1, {}, image_from_text(content_of(kGoldenLog / "files.txt")));
     log.options.create = false;
     const Status opened = log.open();
     ASSERT_TRUE(opened.ok()) << opened.error().to_string();
@@ -110,7 +75,7 @@ TEST(GoldenLog, DISABLED_WriteAnew) {
     log.close();
     const DiskImage image = log.settled_image();
     std::filesystem::create_directories(kGoldenLog);
-    std::ofstream(kGoldenLog / "files.txt") << dump(image);
+    std::ofstream(kGoldenLog / "files.txt") << image_as_text(image, "log/");
     ASSERT_TRUE(log.open().ok());
     std::ofstream(kGoldenLog / "content.txt") << describe(log.seen);
 }

@@ -54,8 +54,13 @@ class DiskWorkshop final : public Workshop {
     Random random_;
     BlockCache cache_{1_MiB};
     FileNumbers numbers_{FileNumber(1)};
-    JobEnvironment environment_{
-        .disk = disk_, .options = options_, .cache = cache_, .numbers = numbers_, .store_id = 7};
+    DirectorySync names_{disk_, kDirectory};
+    JobEnvironment environment_{.disk = disk_,
+                                .options = options_,
+                                .cache = cache_,
+                                .numbers = numbers_,
+                                .names = names_,
+                                .store_id = 7};
     uint64_t fault_percent_ = 0;
     size_t steps_ = 0;
     JobCounts counts_;

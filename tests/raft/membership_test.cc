@@ -145,6 +145,50 @@ TEST(Membership, ChangeThatMakesTooManyMembers_IsRefusedAndChangesNothing) {
     EXPECT_EQ(node.raft().apply_conf_change(LogIndex(3), change).learners.size(), 1023u);
 }
 
+// With the entry that was proposed after the change a majority has on its disks that the change is
+// committed. The node that was removed is needed until then.
+TEST(Membership, IsSettledWithTheFirstEntryProposedAfterAChange) {
+    Group group(4);
+    EXPECT_FALSE(group[1].raft().status().membership_settled);
+    group.elect(1);
+    EXPECT_TRUE(group[1].raft().status().membership_settled);
+    group.isolate(2);
+    const Proposed change = group.change(1, kRemove, 4);
+    ASSERT_TRUE(change.accepted());
+    EXPECT_EQ(group[1].voters(), (Ids{1, 2, 3}));
+    EXPECT_FALSE(group[1].raft().status().membership_settled);
+    EXPECT_LT(group[3].storage().hard_state().commit, change.first_index);
+    EXPECT_TRUE(group.propose(1, "a").accepted());
+    EXPECT_TRUE(group[1].raft().status().membership_settled);
+    EXPECT_FALSE(group[3].raft().status().membership_settled);
+    for (const uint64_t id : {1, 3}) {
+        EXPECT_GE(group[id].storage().hard_state().commit, change.first_index);
+    }
+}
+
+// Node 4 may be a member again in the next moment.
+TEST(Membership, IsNotSettledWhileAChangeIsUnderWay) {
+    Group group(3);
+    group.elect(1);
+    ASSERT_TRUE(group.change(1, kRemove, 3).accepted());
+    EXPECT_TRUE(group.propose(1, "a").accepted());
+    ASSERT_TRUE(group[1].raft().status().membership_settled);
+    EXPECT_TRUE(group[1].raft().propose_conf_change({kAddVoter, NodeId(3), {}}).accepted());
+    EXPECT_FALSE(group[1].raft().status().membership_settled);
+}
+
+// It can propose nothing any more. Its successor can, and tells it then.
+TEST(Membership, ALeavingLeaderSettlesNothing) {
+    Group group(3);
+    group.elect(1);
+    group.ignore(MessageType::kAppendResponse);
+    group.ignore(MessageType::kHeartbeatResponse);
+    ASSERT_TRUE(group.change(1, kRemove, 1).accepted());
+    TIMBER_MAYBE(group[1].step(acknowledgement(2, 1, 1, 2)));
+    ASSERT_TRUE(group[1].raft().status().leaving);
+    EXPECT_FALSE(group[1].raft().status().membership_settled);
+}
+
 // Removed, elected all the same because it is needed, and its own return is in its log: what it
 // has durable counts at once.
 TEST(Membership, LeavingLeaderThatIsBroughtBack_CountsWhatItHolds) {

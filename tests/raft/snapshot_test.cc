@@ -67,6 +67,33 @@ TEST(Snapshots, TheMembersAreReplacedAltogether) {
     EXPECT_EQ(node.voters(), (std::vector<uint64_t>{2, 3, 4}));
 }
 
+// The node that took it would belong to a group that can never elect anybody again.
+TEST(Snapshots, OneWithoutAVoterIsNonsense) {
+    TestNode node(paper_config(1), {.voters = {1, 2}});
+    EXPECT_TRUE(node.step(snapshot_message(2, 1, 11, {11, 11}, {})).empty());
+    EXPECT_EQ(node.last(), 0u);
+    EXPECT_EQ(node.raft().status().messages_ignored, 1u);
+}
+
+// What a snapshot names is kept as long as it may be installed, and thrown away if not.
+TEST(Snapshots, APendingOneIsSeenUntilItsWriteIsReported) {
+    TestNode node(paper_config(1), {.voters = {1, 2}});
+    EXPECT_EQ(node.raft().pending_snapshot(), nullptr);
+    const Message first = snapshot_message(2, 1, 11, {11, 11}, {1, 2});
+    node.raft().step(first);
+    EXPECT_EQ(node.raft().pending_snapshot(), first.snapshot);
+    TIMBER_MAYBE(node.take_ready());
+    EXPECT_EQ(node.writes().back().snapshot, first.snapshot);
+    const Message newer = snapshot_message(2, 1, 11, {15, 11}, {1, 2});
+    node.raft().step(newer);
+    EXPECT_EQ(node.raft().pending_snapshot(), newer.snapshot);
+    node.raft().step(first);
+    EXPECT_EQ(node.raft().pending_snapshot(), newer.snapshot) << "the old one is not taken again";
+    node.settle();
+    EXPECT_EQ(node.raft().pending_snapshot(), nullptr);
+    EXPECT_EQ(node.last(), 15u);
+}
+
 TEST(Snapshots, SlowNodeIsRestored) {
     Group group(3);
     group.elect(1);

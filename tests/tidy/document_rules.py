@@ -103,20 +103,23 @@ def constants_of(code):
 
 
 def check_format_constants(file, files):
-    """A row `| kName | value |` of a FORMAT.md says what the folder's format headers say."""
+    """A row `| kName | value |` of a FORMAT.md says what the folder's headers say.
+
+    Headers of formats come first; limits that a format shares with the rest stand in others.
+    """
     if os.path.basename(file.path) != "FORMAT.md":
         return
     folder = os.path.dirname(file.path) + "/"
+    headers = [path for path in files if path.startswith(folder) and files[path].is_header]
     constants = {}
-    for path, header in files.items():
-        if path.startswith(folder) and header.is_header and "format" in os.path.basename(path):
-            constants.update(constants_of(header.without_comments))
+    for path in sorted(headers, key=lambda path: "format" in os.path.basename(path)):
+        constants.update(constants_of(files[path].without_comments))
     for match in _ROW.finditer(file.text):
         name, written = match[1], match[2]
         line = file.line_of(match.start())
         if name not in constants:
             yield Finding(file.path, line, "format-constant",
-                          f"no *format*.h below {folder} has a constant {name}; name one that is")
+                          f"no header below {folder} has a constant {name}; name one that is")
         elif value_of(written) != value_of(constants[name], constants):
             yield Finding(file.path, line, "format-constant",
                           f"{name} is {constants[name]} in the header, not {written}")

@@ -203,15 +203,20 @@ class Documents(unittest.TestCase):
         header = SourceFile("log/log_format.h",
                             "inline constexpr uint32_t kBlock = 4'096;\n"
                             "inline constexpr size_t kTwo = kBlock * 2;\n")
+        limits = SourceFile("log/types.h",
+                            "inline constexpr size_t kKeyMax = 32_KiB;\n"
+                            "inline constexpr size_t kBlock = 1;\n")
 
         def constants(rows):
             page = SourceFile("log/FORMAT.md", rows)
-            files = {page.path: page, header.path: header}
+            files = {page.path: page, header.path: header, limits.path: limits}
             return [f.line for f in documents.check_format_constants(page, files)]
 
         self.assertEqual(constants("| name | value |\n|---|---|\n| `kBlock` | 4096 | bytes |\n"
                                    "| `kTwo` | 8 KiB | bytes |\n"), [])
         self.assertEqual(constants("| `kBlock` | 512 | bytes |\n"), [1])
+        self.assertEqual(constants("| `kKeyMax` | 32 KiB | bytes |\n"), [])
+        self.assertEqual(constants("| `kKeyMax` | 64 KiB | bytes |\n"), [1])
         self.assertEqual(constants("\n| `kGone` | 1 | |\n"), [2])
 
 

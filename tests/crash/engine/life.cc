@@ -41,7 +41,8 @@ crash::StateKinds Life::kinds() const {
         kinds |= crash::kind_bit(EngineWorld::kInsideFlush);
     if (jobs_->running(memtable::JobKind::kManifest))
         kinds |= crash::kind_bit(EngineWorld::kInsideManifestChange);
-    if (!installing_.empty()) kinds |= crash::kind_bit(EngineWorld::kInsideInstall);
+    for (const auto& [region, changing] : changing_)
+        if (changing.install) kinds |= crash::kind_bit(EngineWorld::kInsideInstall);
     return kinds;
 }
 
@@ -157,7 +158,7 @@ bool Life::open_may_fail(const Error& error) const {
 
 bool Life::open_engine() {
     engine_failed_ = false;
-    installing_.clear();
+    changing_.clear();
     compactions_wanted_.clear();
     for (int attempt = 0; attempt < kOpeningsMax; ++attempt) {
         const Status opened = try_open();

@@ -6,9 +6,9 @@
 // Thread:     one.
 // Lifetime:   scenario and watcher outlive the life.
 // Failure:    the first broken promise ends the life and is failure().
+#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -41,15 +41,6 @@ class Life : private EngineListener {
     const DiskImage& earlier_image() const { return earlier_image_; }
     bool opening() const { return opening_; }
     crash::StateKinds kinds() const;
-    // What the life did, for counting.
-    struct Counts {
-        uint64_t commits = 0;
-        uint64_t applied = 0;
-        uint64_t installs = 0;
-        uint64_t destroys = 0;
-        uint64_t reads_from_disk = 0;
-        uint64_t rewritten = 0;
-    };
 
   private:
     // EngineListener.
@@ -101,6 +92,10 @@ class Life : private EngineListener {
     void commit(WriteBatch batch, ModelCommit commit, bool urgent = false);
     void answered(uint64_t number, const Status& status);
     raft::LogIndex applied_of(RegionId region) const;
+    bool installing(RegionId region) const {
+        const auto place = changing_.find(region);
+        return place != changing_.end() && place->second.install;
+    }
     Status write_snapshot(RegionId region, const RegionContents& contents,
                           std::vector<SnapshotFile>& files);
     std::vector<raft::Entry> read_entries(RegionId region, raft::LogIndex low, raft::LogIndex high);
@@ -134,7 +129,12 @@ class Life : private EngineListener {
     size_t unanswered_ = 0;
     size_t entries_ready_ = 0;
     uint64_t values_made_ = 0;
-    std::set<RegionId> installing_;
+    // Changes by value without an answer: the commit's number.
+    struct Changing {
+        uint64_t number = 0;
+        bool install = false;
+    };
+    std::map<RegionId, Changing> changing_;
     std::vector<std::pair<RegionId, raft::LogIndex>> compactions_wanted_;
 };
 

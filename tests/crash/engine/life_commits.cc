@@ -22,7 +22,7 @@ std::optional<RegionId> Life::draw_region(bool alive) {
         const RegionId id(number);
         const auto place = model_.latest().regions.find(id);
         const bool is_alive = place != model_.latest().regions.end() && place->second.alive;
-        if (is_alive == alive && !installing_.contains(id)) candidates.push_back(id);
+        if (is_alive == alive && !installing(id)) candidates.push_back(id);
     }
     if (candidates.empty()) return std::nullopt;
     return candidates[random_.below(candidates.size())];
@@ -94,15 +94,11 @@ void Life::commit(WriteBatch batch, ModelCommit commit, bool urgent) {
     commit.number = model_.next_number();
     const uint64_t number = commit.number;
     for (auto& [id, change] : commit.regions) {
-        const bool by_value = change.create || change.install || change.tombstone;
-        const auto sure = model_.sure().regions.find(id);
-        const auto latest = model_.latest().regions.find(id);
-        // With the creation still under way, what the engine shows is the life before.
-        const bool settled = sure != model_.sure().regions.end() &&
-                             latest != model_.latest().regions.end() &&
-                             sure->second.changes == latest->second.changes;
-        if (!by_value && settled && engine_->region(id)->last_index != raft::LogIndex())
+        if (change.create || change.install || change.tombstone) {
+            changing_[id] = {number, change.install != nullptr};
+        } else if (!changing_.contains(id)) {
             change.applied = applied_of(id);
+        }
     }
     loop_->run([&] {
         ++unanswered_;
@@ -116,7 +112,7 @@ void Life::commit(WriteBatch batch, ModelCommit commit, bool urgent) {
             urgent);
         if (accepted) return;
         --unanswered_;
-        for (const auto& [id, change] : commit.regions) installing_.erase(id);
+        std::erase_if(changing_, [&](const auto& each) { return each.second.number == number; });
         const ErrorCode code = accepted.error().code;
         if (code != ErrorCode::kBusy && code != ErrorCode::kTooLarge && !may_fail(accepted.error()))
             fail("a commit was refused: " + accepted.error().to_string());
@@ -127,14 +123,9 @@ void Life::commit(WriteBatch batch, ModelCommit commit, bool urgent) {
 void Life::answered(uint64_t number, const Status& status) {
     log_info("life: step {} commit {} answered: {}", disk_->steps(), number,
              status ? "durable" : status.error().to_string());
+    std::erase_if(changing_, [&](const auto& each) { return each.second.number == number; });
     if (status) {
-        model_.acknowledged(number);
-        std::erase_if(installing_, [&](RegionId id) {
-            return !model_.pending(id) &&
-                   model_.sure().regions.at(id).changes == model_.latest().regions.at(id).changes &&
-                   engine_->region(id)->applied.applied >=
-                       model_.sure().regions.at(id).base->state.applied;
-        });
+        if (Status known = model_.acknowledged(number); !known) fail(known.error().detail);
         return;
     }
     const ErrorCode code = status.error().code;
@@ -208,7 +199,6 @@ void Life::install() {
     change.hard_state->commit = index;
     batch.install_snapshot(*region, std::move(install));
     batch.set_hard_state(*region, *change.hard_state);
-    installing_.insert(*region);
     this->commit(std::move(batch), std::move(commit));
 }
 
@@ -227,7 +217,7 @@ std::vector<raft::Entry> Life::read_entries(RegionId region, raft::LogIndex low,
         while (entries_ready_ == calls && !failure_) {
             if (world_->now() > deadline || !world_->step())
                 fail("entries are said to be read, and never come");
-            if (installing_.contains(region)) return {};
+            if (installing(region)) return {};
         }
         if (failure_) return {};
         // The Region may have been changed meanwhile.

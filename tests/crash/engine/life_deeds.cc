@@ -125,8 +125,7 @@ void Life::compact_some() {
 
 void Life::compact(RegionId region, raft::LogIndex index) {
     const auto place = model_.latest().regions.find(region);
-    if (place == model_.latest().regions.end() || !place->second.alive ||
-        installing_.contains(region))
+    if (place == model_.latest().regions.end() || !place->second.alive || installing(region))
         return;
     const RegionHistory& latest = place->second;
     const auto known = latest.term(index);
@@ -207,11 +206,7 @@ void Life::apply_some() {
 }
 
 void Life::apply(RegionId id, uint64_t count) {
-    // Pending changes by value aside, what the engine shows is durable.
-    const auto sure = model_.sure().regions.find(id);
-    if (sure == model_.sure().regions.end() ||
-        sure->second.changes != model_.latest().regions.at(id).changes)
-        return;
+    if (changing_.contains(id)) return;
     const auto summary = engine_->region(id);
     if (!summary || engine_failed_) return;
     const raft::LogIndex applied = summary->applied.applied;
@@ -222,7 +217,7 @@ void Life::apply(RegionId id, uint64_t count) {
     AppliedState state = engine_->region(id)->applied;
     memtable::WriteBatch effects;
     for (const raft::Entry& entry : entries) {
-        if (entry != model_.sure().regions.at(id).entries.at(entry.index))
+        if (entry != model_.latest().regions.at(id).entries.at(entry.index))
             return fail("an entry was read back as another");
         TIMBER_ASSERT(applier_.apply(id, entry, state, effects).ok());
         state.applied = entry.index;
@@ -246,7 +241,8 @@ void Life::read_some() {
         summary->applied.truncated.index + 1 +
         random_.below(summary->last_index - summary->applied.truncated.index);
     const auto entries = read_entries(*region, low, summary->last_index + 1);
-    if (failure_ || entries.empty() || installing_.contains(*region)) return;
+    if (failure_ || entries.empty() || model_.pending(*region) || changing_.contains(*region))
+        return;
     const RegionHistory& sure = model_.sure().regions.at(*region);
     for (const raft::Entry& entry : entries) {
         const auto expected = sure.entries.find(entry.index);

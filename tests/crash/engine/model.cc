@@ -88,20 +88,37 @@ void EngineModel::accepted(ModelCommit commit) {
     pending_.push_back(std::make_shared<const ModelCommit>(std::move(commit)));
 }
 
-void EngineModel::acknowledged(uint64_t number) {
+Status EngineModel::acknowledged(uint64_t number) {
+    if (doomed_.contains(number))
+        return make_error(ErrorCode::kCorrupted,
+                          "a commit was acknowledged behind one that was refused");
     while (!pending_.empty() && pending_.front()->number <= number) {
         sure_.add(*pending_.front());
         pending_.erase(pending_.begin());
     }
+    return {};
 }
 
 Status EngineModel::refused(uint64_t number) {
+    if (doomed_.erase(number) > 0) return {};
     const auto place = std::ranges::find_if(
         pending_, [&](const auto& commit) { return commit->number == number; });
     if (place == pending_.end())
         return make_error(ErrorCode::kCorrupted,
                           "a commit was refused, and one behind it acknowledged");
-    pending_.erase(place);
+    std::set<RegionId> regions;
+    for (const auto& [id, change] : (*place)->regions) regions.insert(id);
+    for (auto later = pending_.erase(place); later != pending_.end();) {
+        const bool builds_on_it = std::ranges::any_of(
+            (*later)->regions, [&](const auto& each) { return regions.contains(each.first); });
+        if (!builds_on_it) {
+            ++later;
+            continue;
+        }
+        for (const auto& [id, change] : (*later)->regions) regions.insert(id);
+        doomed_.insert((*later)->number);
+        later = pending_.erase(later);
+    }
     latest_ = sure_;
     for (const auto& commit : pending_) latest_.add(*commit);
     return {};
@@ -127,10 +144,15 @@ Status EngineModel::recovered(const RecoveredEngine& engine) {
         history.add(*pending_[k]);
     }
     sure_ = std::move(history);
-    latest_ = sure_;
     pending_.clear();
-    for (const auto& [id, summary] : engine.regions)
-        if (sure_.regions.at(id).alive) applied(id, summary.applied.applied);
+    doomed_.clear();
+    for (const auto& [id, summary] : engine.regions) {
+        RegionHistory& region = sure_.regions.at(id);
+        if (!region.alive) continue;
+        region.hard_state.commit = summary.hard_state.commit;
+        applied(id, summary.applied.applied);
+    }
+    latest_ = sure_;
     return {};
 }
 

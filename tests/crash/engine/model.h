@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -82,7 +83,8 @@ class EngineModel {
   public:
     void accepted(ModelCommit commit);
     // In any order; everything before it is durable too.
-    void acknowledged(uint64_t number);
+    Status acknowledged(uint64_t number);
+    // And with it all later ones that build on it: of its Regions, and of theirs.
     Status refused(uint64_t number);
     void applied(RegionId region, raft::LogIndex index);
     void opened() { ever_opened_ = true; }
@@ -114,6 +116,7 @@ class EngineModel {
     History sure_;
     History latest_;
     std::vector<std::shared_ptr<const ModelCommit>> pending_;  // behind sure_, in their order
+    std::set<uint64_t> doomed_;                                // refused, and not told yet
     std::map<RegionId, Applied> applied_;                      // in memory
 };
 

@@ -17,6 +17,8 @@ Status Model::acknowledged(ContentId content, const Appended& appended) {
         return broken("batch " + text(appended.lsn()) + " was acknowledged behind batch " +
                       text(owed_.back().lsn));
     const std::vector<RecordLocation> locations = appended.locations();
+    if (appended.segment() != locations.back().segment)
+        return broken("batch " + text(appended.lsn()) + " is in another segment than its records");
     owed_.push_back({content, appended.lsn(), locations.front(), locations.back()});
     pending_.erase(pending_.begin());
     return {};

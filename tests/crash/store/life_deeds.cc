@@ -1,6 +1,7 @@
 // What the owner of a state store does in its life.
 #include <algorithm>
 
+#include "memtable/health.h"
 #include "src/base/io/log.h"
 #include "tests/crash/store/store_world.h"
 
@@ -351,10 +352,16 @@ void Life::change_space() {
         return;
     }
     capacity.reset();
-    let_time_pass(8 * scenario_.store.retry_delay);
+    const auto stuck = [&] {
+        return !failure_ && !store_failed_ && store_->condition() == Condition::kNoSpace;
+    };
+    // The next try may lie as far ahead as delays grow, and what it begins takes some time.
+    const Duration delay = scenario_.store.retry_delay;
+    const Instant deadline = world_->now() + (Health::kDelayGrowthMax + 8) * delay;
+    let_time_pass(8 * delay);
+    while (stuck() && world_->now() < deadline) let_time_pass(delay);
     if (failure_ || store_failed_ || faulted_) return;
-    if (store_->condition() == Condition::kNoSpace)
-        return fail("the store finds no space although there is some again");
+    if (stuck()) return fail("the store finds no space although there is some again");
     short_of_space_ = false;
     wait_for_answers();
 }

@@ -65,7 +65,7 @@ Status Life::write_ingest_file(IngestContent& content, Family family) {
         TIMBER_CHECK(writer->add(internal_key, value));
     }
     TIMBER_TRY(const TableSummary summary, writer->finish());
-    TIMBER_CHECK(disk_->sync_directory(scenario_.store.directory));
+    TIMBER_CHECK(store_->sync_name(reserved));
     content.files.push_back(
         {reserved.number, family, id, summary.file_bytes, summary.file_checksum});
     return {};

@@ -5,6 +5,7 @@
 //   --deeds N       in each script; 300
 //   --replay TEXT   play one script again, as a failure printed it
 //   --mistake NAME  with a planted mistake on
+//   --mistakes      every planted mistake that is the model's to notice, ten fresh seeds each
 //
 // A script is played under every set of options. A failure is shrunk: as few of its deeds as still
 // fail.
@@ -19,6 +20,8 @@
 
 #include "src/base/io/log.h"
 #include "src/base/mistake.h"
+#include "tests/crash/mistake_runs.h"
+#include "tests/crash/store/mistakes.h"
 #include "tests/memtable/model/script.h"
 
 namespace timber::memtable {
@@ -29,7 +32,11 @@ struct Arguments {
     uint64_t runs = 100;
     size_t deeds = 300;
     std::string replay;
+    bool mistakes = false;
 };
+
+// After which a mistake counts as not caught.
+constexpr uint64_t kMistakeRunsMax = 6;
 
 // For the signal handler.
 char current_script[256];
@@ -55,10 +62,45 @@ void print_failure(const Script& script, size_t options, const std::string& what
     std::fflush(stdout);
 }
 
+Script script_of_run(uint64_t seed, uint64_t run, size_t deeds) {
+    return draw_script(seed * 1'000'003 + run, deeds);
+}
+
+class ScriptHunt : public crash::MistakeHunt {
+  public:
+    ScriptHunt(uint64_t seed, size_t deeds) : seed_(seed), deeds_(deeds) {}
+
+    std::optional<std::string> find() override {
+        for (uint64_t run = 0; run < kMistakeRunsMax; ++run) {
+            const Script script = script_of_run(seed_, run, deeds_);
+            for (size_t options = 0; options < kOptionSets; ++options) {
+                ++played_;
+                if (auto failure = play(script, options)) return failure;
+            }
+        }
+        return std::nullopt;
+    }
+    uint64_t work() const override { return played_; }
+
+  private:
+    const uint64_t seed_;
+    const size_t deeds_;
+    uint64_t played_ = 0;
+};
+
+int hunt_mistakes(const Arguments& arguments) {
+    const auto make_hunt = [&](uint64_t seed) {
+        return std::make_unique<ScriptHunt>(seed, arguments.deeds);
+    };
+    return crash::run_mistakes(
+        {.mistakes = kMistakesOfAnswers, .unit = "scripts played", .make_hunt = make_hunt},
+        arguments.seed);
+}
+
 int explore(const Arguments& arguments) {
     uint64_t deeds = 0;
     for (uint64_t run = 0; run < arguments.runs; ++run) {
-        const Script script = draw_script(arguments.seed * 1'000'003 + run, arguments.deeds);
+        const Script script = script_of_run(arguments.seed, run, arguments.deeds);
         for (size_t options = 0; options < kOptionSets; ++options) {
             const auto failure = play_watched(script, options);
             deeds += script.deeds.size();
@@ -104,10 +146,14 @@ bool set_mistake(const char* name) {
 }
 
 bool parse(int count, char** values, Arguments& arguments) {
-    for (int index = 1; index < count; index += 2) {
-        if (index + 1 == count) return false;
+    for (int index = 1; index < count; ++index) {
         const std::string_view name = values[index];
-        const char* const value = values[index + 1];
+        if (name == "--mistakes") {
+            arguments.mistakes = true;
+            continue;
+        }
+        if (index + 1 == count) return false;
+        const char* const value = values[++index];
         if (name == "--seed") {
             arguments.seed = std::strtoull(value, nullptr, 10);
         } else if (name == "--runs") {
@@ -128,11 +174,12 @@ int run(int count, char** values) {
     if (!parse(count, values, arguments)) {
         std::fprintf(stderr,
                      "usage: store_model [--seed S] [--runs K] [--deeds N] [--replay TEXT] "
-                     "[--mistake NAME]\n");
+                     "[--mistake NAME] [--mistakes]\n");
         return 2;
     }
     set_log_level(arguments.replay.empty() ? LogLevel::kOff : LogLevel::kDebug);
     std::signal(SIGABRT, on_abort);
+    if (arguments.mistakes) return hunt_mistakes(arguments);
     return arguments.replay.empty() ? explore(arguments) : replay(arguments);
 }
 

@@ -54,6 +54,7 @@ static void print(const Counts& c) {
     line("snapshots", c.snapshots);
     line("membership changes", c.changes);
     line("changes passed", c.changes_passed);
+    line("nodes destroyed", c.destroyed);
     line("crashes", c.crashes);
     line("crashes, writes in flight", c.crashes_in_flight);
     line("leaders lost, proposals", c.leaders_lost);
@@ -90,6 +91,7 @@ static bool floors_met(const Counts& c) {
     floor("snapshots", c.snapshots, 60);
     floor("membership changes", c.changes, 80);
     floor("membership changes that a snapshot passes", c.changes_passed, 1);
+    floor("nodes destroyed", c.destroyed, 10);
     floor("crashes with writes in flight", c.crashes_in_flight, 200);
     floor("leaders lost with proposals in flight", c.leaders_lost, 150);
     floor("writes done", c.writes_done, 7000);

@@ -16,6 +16,7 @@ Cluster::Cluster(uint64_t seed, Counts& counts)
     blocked_.assign(nodes_.size(), std::vector<bool>(nodes_.size(), false));
     draw_links();
     slow_disk_node_ = random_.below(profile_.voters);
+    may_go_ = profile_.nodes - profile_.voters;
     ConfState conf;
     for (uint32_t i = 1; i <= profile_.voters; ++i) conf.voters.push_back(NodeId(i));
     oracle_.set_start(kStartIndex, kStartTerm, conf);
@@ -135,7 +136,7 @@ void Cluster::run_event(Event& event) {
             if (!calm_) crash(node, kTickUs / 2);
             return;
         case EventKind::kRestart:
-            if (!node.up) start_node(node);
+            if (!node.up && !node.gone) start_node(node);
             return;
         case EventKind::kMessage:
             if (!node.up) return;
@@ -162,6 +163,7 @@ void Cluster::run_event(Event& event) {
         case EventKind::kLeaseDone: return finish_lease_read(node);
         case EventKind::kFlip: return flip_member(node);
         case EventKind::kCompact: return compact(node);
+        case EventKind::kDestroy: return destroy_removed(node);
         case EventKind::kCampaign:
             node.raft->campaign();
             look_at(node);
@@ -265,6 +267,7 @@ void Cluster::end_faults() {
                      {.kind = EventKind::kDisk, .node = place(node), .life = node.life});
         }
         node.view.set_snapshot_busy(false);
+        if (node.gone) continue;
         if (node.up) {
             make_readable(node);
         } else {
@@ -280,6 +283,7 @@ uint64_t Cluster::recovery_ticks_max() const {
     if (!profile_.tiny_limits) return kRecoveryTicksMax;
     LogIndex longest{}, shortest{UINT64_MAX};
     for (const SimNode& node : nodes_) {
+        if (node.gone) continue;
         const LogIndex last = node.raft->status().last_index;
         longest = std::max(longest, last);
         shortest = std::min(shortest, last);
@@ -301,6 +305,7 @@ void Cluster::check_progress_made() {
         if (status.leaving) return false;
         for (const ProgressStatus& progress : status.progress) {
             const SimNode& member = nodes_[progress.id.value() - 1];
+            if (member.gone) return false;
             // Clients go on, so a little behind is fine, and so is far behind if it moves on
             // (with the smallest limits it is sent an entry at a time). Being stuck is not.
             const bool near = member.applied + 40 >= status.hard.commit;

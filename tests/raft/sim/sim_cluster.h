@@ -23,6 +23,7 @@ struct Counts {
     uint64_t snapshots = 0;       // installed
     uint64_t changes = 0;         // of membership, committed
     uint64_t changes_passed = 0;  // applied while a snapshot that holds them is pending
+    uint64_t destroyed = 0;       // nodes that were removed and are needed no longer
     uint64_t crashes = 0;
     uint64_t crashes_in_flight = 0;  // with writes on their way
     uint64_t leaders_lost = 0;       // with proposals in flight
@@ -70,6 +71,7 @@ class Cluster {
         kCampaign,
         kFlip,
         kCompact,
+        kDestroy,
     };
     struct Event {
         EventKind kind{};
@@ -129,6 +131,7 @@ class Cluster {
     void plot(SimNode& leader);
     void plot_lost_follower(SimNode& leader);
     void plot_members(SimNode& leader);
+    bool plot_pair(SimNode& leader);
     void flip_member(SimNode& leader);
     void soon(EventKind kind, const SimNode& node, uint64_t from_us, uint64_t to_us);
     void draw_links();
@@ -136,6 +139,7 @@ class Cluster {
     bool network_cut() const;
     void crash(SimNode& node, uint64_t down_us_max);
     void change_membership(SimNode& leader, NodeId target);
+    void destroy_removed(const SimNode& leader);
     void compact(SimNode& node);
     void report_something();
     void make_unreadable(SimNode& node);
@@ -148,6 +152,7 @@ class Cluster {
 
     Random random_;
     const Profile profile_;
+    uint32_t may_go_ = 0;  // so many nodes may still be destroyed
     Counts& counts_;
     Oracle oracle_;
     std::vector<SimNode> nodes_;

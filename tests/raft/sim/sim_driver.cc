@@ -219,6 +219,8 @@ void Cluster::apply_entry(SimNode& node, const Entry& entry) {
         counts_.changes += entry.index > last_change_;
         last_change_ = std::max(last_change_, entry.index);
         look_at(node);
+        // Who is removed by it goes as soon as that is allowed.
+        if (random_.one_in(2)) soon(EventKind::kDestroy, node, 0, 2 * kTickUs);
     }
     const auto open = node.open_writes.find(entry.index);
     if (open == node.open_writes.end()) return;

@@ -117,6 +117,11 @@ void Cluster::on_fault() {
     if (profile_.member_plots && leader != nullptr && random_.one_in(4)) {
         return plot_members(*leader);
     }
+    if (profile_.has(Fault::kMembership) && leader != nullptr && random_.one_in(4)) {
+        if (plot_pair(*leader)) return;
+        destroy_removed(*leader);
+        leader = any_leader();
+    }
     SimNode& node = leader != nullptr && random_.one_in(3) ? *leader : any_node();
     switch (static_cast<Fault>(random_.below(kFaultCount))) {
         case Fault::kPartition:
@@ -295,6 +300,18 @@ void Cluster::plot_members(SimNode& leader) {
     for (const SimNode& each : nodes_) soon(EventKind::kCompact, each, 7 * kTickUs, 14 * kTickUs);
 }
 
+// A leader of two removes the other, who is wiped as soon as it may be. If it still needed the
+// other's vote, after a crash that makes it forget the removal's commit, it could never lead again.
+bool Cluster::plot_pair(SimNode& leader) {
+    const ConfState conf = leader.raft->status().conf;
+    if (conf.voters.size() != 2 || may_go_ == 0 || !conf.has_voter(leader.id)) return false;
+    if (random_.one_in(2)) return false;
+    no_writes_until_us_ = now_us_ + 6 * kTickUs;
+    change_membership(leader, conf.voters[0] == leader.id ? conf.voters[1] : conf.voters[0]);
+    for (int i = 0; i < 3; ++i) soon(EventKind::kDestroy, leader, 0, 5 * kTickUs);
+    return true;
+}
+
 void Cluster::flip_member(SimNode& leader) { change_membership(leader, nodes_.back().id); }
 
 bool Cluster::network_cut() const {
@@ -326,6 +343,8 @@ void Cluster::crash(SimNode& node, uint64_t down_us_max) {
 void Cluster::change_membership(SimNode& leader, NodeId target) {
     const ConfState conf = leader.raft->status().conf;
     ConfChange change{ConfChangeType::kAddVoter, target, {}};
+    // A node that was destroyed has forgotten its votes: it must not come back under its name.
+    if (nodes_[target.value() - 1].gone && !conf.has_member(target)) return;
     if (conf.has_voter(target)) {
         change.type = random_.percent(80) ? ConfChangeType::kRemove : ConfChangeType::kAddLearner;
         if (conf.voters.size() == 1) return;
@@ -339,8 +358,34 @@ void Cluster::change_membership(SimNode& leader, NodeId target) {
     const Proposed proposed = leader.raft->propose_conf_change(change);
     if (proposed.accepted()) {
         leader.proposals[{proposed.first_index, proposed.term}] = false;
+        // An entry behind it would make its commit durable.
+        if (random_.one_in(2)) no_writes_until_us_ = now_us_ + random_.below(6 * kTickUs);
         look_at(leader);
         process_soon(leader);
+    }
+}
+
+// Wipes a node that was a member, where the leader says that such are needed no longer. Everything
+// must go on without it, also when the leader dies in the next moment.
+void Cluster::destroy_removed(const SimNode& leader) {
+    const NodeStatus status = leader.raft->status();
+    if (calm_ || !status.membership_settled || may_go_ == 0) return;
+    // One that was cut off may remember a membership that another has changed since.
+    for (const SimNode& other : nodes_) {
+        const Term seen = other.up ? other.raft->term() : other.durable.hard_state().term;
+        if (seen > status.hard.term) return;
+    }
+    for (SimNode& node : nodes_) {
+        const bool was_member = node.durable.last_index() > LogIndex(0);
+        if (node.gone || !was_member || status.conf.has_member(node.id)) continue;
+        if (profile_.member_plots && &node == &nodes_.back()) continue;  // it comes and goes
+        if (node.up) node.crash(0);
+        node.gone = true;
+        node.durable = SimStorage();
+        --may_go_;
+        ++counts_.destroyed;
+        if (random_.one_in(2)) crash(nodes_[place(leader)], 30 * kTickUs);
+        return;
     }
 }
 
@@ -358,7 +403,8 @@ void Cluster::compact(SimNode& node) {
         storage->make_snapshot(node.applied, conf, data);
         storage->compact(node.applied - kept.value());
     }
-    node.view.set_snapshot_busy(random_.one_in(5));
+    // A compaction may still come when the faults have ended; its snapshot is there at once.
+    node.view.set_snapshot_busy(random_.one_in(5) && !calm_);
     node.applied_floor = node.applied;
     look_at(node);
 }

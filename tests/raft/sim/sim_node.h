@@ -73,6 +73,7 @@ struct SimNode {
     NodeId id{};
     uint64_t life = 0;
     bool up = false;
+    bool gone = false;  // it was removed, and its disk is wiped
     uint64_t paused_until_us = 0;
     int64_t drift_per_mille = 0;
     uint64_t clock_offset_us = 0;

@@ -48,8 +48,8 @@ Profile Profile::draw(Random& random) {
         bool& late_driver = profile.active[static_cast<size_t>(Fault::kLateDriver)];
         late_driver = late_driver && random.one_in(3);
     }
-    profile.member_plots = !profile.plots && profile.nodes > profile.voters &&
-                           profile.has(Fault::kCompaction) && profile.has(Fault::kSlowApply);
+    profile.member_plots =
+        !profile.plots && profile.nodes > profile.voters && profile.has(Fault::kCompaction);
     return profile;
 }
 

@@ -3,6 +3,7 @@
 #include <limits>
 #include <vector>
 
+#include "src/base/aligned_buffer.h"
 #include "src/base/checksum.h"
 #include "src/base/coding.h"
 #include "src/base/histogram.h"
@@ -120,6 +121,26 @@ TEST(Histogram, QuantilesAreWithinABucket) {
         EXPECT_LE(histogram.quantile(fraction), exact * 1.032 + 1);
     }
     EXPECT_EQ(Histogram().quantile(0.5), 0u);
+}
+
+TEST(AlignedBuffer, LiesOnHugePagesWhereItFillsOne) {
+    const auto address = [](const AlignedBuffer& buffer) {
+        return reinterpret_cast<uintptr_t>(buffer.data());
+    };
+    const AlignedBuffer small(5000);
+    EXPECT_EQ(small.capacity(), 8192u);
+    EXPECT_EQ(address(small) % AlignedBuffer::kAlignment, 0u);
+    const AlignedBuffer large(2_MiB + 1);
+    EXPECT_EQ(large.capacity(), 4_MiB);
+    EXPECT_EQ(address(large) % AlignedBuffer::kHugePageBytes, 0u);
+}
+
+TEST(AlignedBuffer, PartsLieInside) {
+    AlignedBuffer buffer(8192);
+    EXPECT_EQ(buffer.part(4096, 4096).data(), buffer.data() + 4096);
+    EXPECT_EQ(buffer.part(8192, 0).size(), 0u);
+    EXPECT_DEATH(buffer.part(4096, 4097), "bytes");
+    EXPECT_DEATH(buffer.part(8193, 0), "offset");
 }
 
 TEST(Histogram, HoldsTheLargestValue) {

@@ -11,11 +11,12 @@ namespace timber::raftstore {
 namespace {
 
 Region region() {
-    return {.id = RegionId(7),
-            .start_key = "b",
-            .end_key = "m",
-            .epoch = {3, 2},
-            .peers = {{PeerId(1), StoreId(10)}, {PeerId(2), StoreId(20)}, {PeerId(3), StoreId(30)}}};
+    return {
+        .id = RegionId(7),
+        .start_key = "b",
+        .end_key = "m",
+        .epoch = {3, 2},
+        .peers = {{PeerId(1), StoreId(10)}, {PeerId(2), StoreId(20)}, {PeerId(3), StoreId(30)}}};
 }
 
 // A Region to which entries are applied one after the other.

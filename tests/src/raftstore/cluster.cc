@@ -14,20 +14,16 @@ Node::Node(Cluster& cluster, StoreId id) : cluster_(cluster), id_(id) {
     options = cluster.base_options();
 }
 
-Node::~Node() {
-    close();
-    cluster_.world().run_until_idle();
-}
+Node::~Node() { TIMBER_ASSERT(store_ == nullptr); }
 
 Status Node::open() {
     TIMBER_ASSERT(store_ == nullptr);
     options.seed = ++cluster_.seed_ * 7919;
     std::optional<Result<std::unique_ptr<Store>>> opened;
     loop_->run([&] {
-        Store::open({*disk_, cluster_.world().executor(), *loop_}, options, *this, *this,
-                    [&](Result<std::unique_ptr<Store>> result) {
-                        opened.emplace(std::move(result));
-                    });
+        Store::open(
+            {*disk_, cluster_.world().executor(), *loop_}, options, *this, *this,
+            [&](Result<std::unique_ptr<Store>> result) { opened.emplace(std::move(result)); });
     });
     TIMBER_ASSERT(cluster_.world().run_until([&] { return opened.has_value(); }));
     if (!opened->ok()) return opened->error();
@@ -81,12 +77,16 @@ Cluster::Cluster(size_t stores, size_t regions, uint64_t seed) : seed_(seed) {
     }
     for (uint64_t store = 1; store <= stores; ++store) {
         nodes_.push_back(std::make_unique<Node>(*this, StoreId(store)));
-        nodes_.back()->options.formation = Formation{
-            {kCluster, StoreId(store), Incarnation(store * 1000 + 1)}, regions_};
+        nodes_.back()->options.formation =
+            Formation{{kCluster, StoreId(store), Incarnation(store * 1000 + 1)}, regions_};
     }
 }
 
-Cluster::~Cluster() { nodes_.clear(); }
+Cluster::~Cluster() {
+    for (const auto& node : nodes_) node->close();
+    world_->run_until_idle();
+    nodes_.clear();
+}
 
 StoreOptions Cluster::base_options() const {
     StoreOptions options;
@@ -188,8 +188,7 @@ static WriteRequest write_of(WriteOperation::Kind kind, std::string_view key,
                              std::string_view value) {
     auto owner = std::make_shared<std::pair<std::string, std::string>>(key, value);
     WriteRequest request;
-    request.operations.push_back(
-        {kind, memtable::Family::kDefault, owner->first, owner->second});
+    request.operations.push_back({kind, memtable::Family::kDefault, owner->first, owner->second});
     request.owner = owner;
     return request;
 }

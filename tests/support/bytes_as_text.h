@@ -6,7 +6,7 @@
 
 #include "src/base/bytes.h"
 
-namespace timber::logengine {
+namespace timber {
 
 inline std::string to_hex(ByteView bytes) {
     static constexpr std::string_view kDigits = "0123456789abcdef";
@@ -27,4 +27,4 @@ inline std::vector<std::byte> from_hex(std::string_view text) {
     return bytes;
 }
 
-}  // namespace timber::logengine
+}  // namespace timber
