@@ -84,8 +84,12 @@ Status CurrentFile::create(Disk& disk, const std::string& directory, const Curre
     const Status filled = fill();
     disk.close(file);
     TIMBER_CHECK(filled);
-    TIMBER_CHECK(disk.rename(temporary, join_path(directory, kCurrentFileName)));
-    return disk.sync_directory(directory);
+    const std::string path = join_path(directory, kCurrentFileName);
+    TIMBER_CHECK(disk.rename(temporary, path));
+    Status synced = disk.sync_directory(directory);
+    // In doubt, and no later sync would tell: the next opening must not find it and go on.
+    if (!synced) (void)disk.remove(path).ok();
+    return synced;
 }
 
 Status CurrentFile::write(Disk& disk, CurrentSlot slot) {

@@ -67,11 +67,11 @@ Status DiskReadSubject::prepare(const Case&) {
 Status DiskReadSubject::read_all() {
     constexpr size_t kInFlight = 4;
     Disk& disk = platform_->disk();
-    std::array<AlignedBuffer, kInFlight> buffers;
+    // In huge pages, as the log's own reading is: from scattered ones it is a third as fast.
+    AlignedBuffer memory(kInFlight * kReadBytes);
     std::array<IoOp, kInFlight> ops;
     const auto submit = [&](size_t slot, uint64_t at) {
-        buffers[slot].reserve(kReadBytes);
-        ops[slot].prepare_read(file_, at, buffers[slot].first(kReadBytes));
+        ops[slot].prepare_read(file_, at, memory.part(slot * kReadBytes, kReadBytes));
         disk.submit(ops[slot]);
     };
     for (uint64_t at = 0; at < bytes_ + kInFlight * kReadBytes; at += kReadBytes) {

@@ -97,5 +97,24 @@ TEST(StoreExplored, ASyncOfTheDirectoryThatFailsIsAFailureOfAllWhoMadeNames) {
     EXPECT_GT(failed, 150u);
 }
 
+// The sync that ends a creation failed. The next opening found CURRENT, whose name was in doubt,
+// and went on with it; the next power cut took it, with flushed data beside it.
+TEST(StoreExplored, ACreationWhoseLastSyncFailedBeginsAnew) {
+    for (uint64_t nth = 1; nth <= 3; ++nth) {
+        for (uint64_t seed = 1; seed <= 20; ++seed) {
+            StoreFixture store(seed);
+            store.disk().fail_nth(nth, DiskOperation::kSyncDirectory, "store");
+            EXPECT_TRUE(fails(store.open(), ErrorCode::kIoError));
+            ASSERT_TRUE(store.open());
+            store.put_many("k", 20);
+            store.flush();
+            store.crash(Death::kPowerCut, seed);
+            const Status opened = store.open();
+            ASSERT_TRUE(opened) << nth << " " << opened.error().to_string();
+            EXPECT_EQ(store.contents().size(), 20u);
+        }
+    }
+}
+
 }  // namespace
 }  // namespace timber::memtable

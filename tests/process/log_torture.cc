@@ -91,9 +91,7 @@ class Torture {
             if (options_.mistake) mistake_active = *options_.mistake;
             run_torture_child(child_options, *power_cut_, *ledger_);
         }
-        // A third of the lives end while they begin.
-        ::usleep(static_cast<useconds_t>(random_.one_in(3) ? random_.between(500, 15'000)
-                                                           : random_.between(15'000, 150'000)));
+        let_live();
         ::kill(child, SIGKILL);
         int status = 0;
         TIMBER_ASSERT(::waitpid(child, &status, 0) == child);
@@ -113,6 +111,22 @@ class Torture {
             ++counts_.process_deaths;
         }
         return true;
+    }
+
+    // A third of the lives end while they begin. The others are measured by what they did: by the
+    // clock alone, a child on a busy machine would hardly get beyond its recovery.
+    void let_live() {
+        if (random_.one_in(3)) {
+            ::usleep(static_cast<useconds_t>(random_.between(500, 15'000)));
+            return;
+        }
+        constexpr auto kLongest = std::chrono::seconds(2);
+        const uint64_t enough = ledger_->acknowledged + random_.between(1, 600);
+        const auto end = std::chrono::steady_clock::now() + kLongest;
+        while (ledger_->acknowledged < enough && ledger_->failure[0] == '\0' &&
+               std::chrono::steady_clock::now() < end)
+            ::usleep(500);
+        ::usleep(static_cast<useconds_t>(random_.below(2'000)));
     }
 
     const Options options_;

@@ -7,12 +7,30 @@
 
 namespace timber {
 
+Instant SimLoop::DriftingClock::now() const {
+    const uint64_t passed = static_cast<uint64_t>((world_.now() - world_then_).count());
+    return own_then_ + Duration(passed / 1000 * rate_ + passed % 1000 * rate_ / 1000);
+}
+
+void SimLoop::DriftingClock::set_rate(uint64_t per_mille) {
+    TIMBER_ASSERT(per_mille > 0);
+    own_then_ = now();
+    world_then_ = world_.now();
+    rate_ = per_mille;
+}
+
+Duration SimLoop::DriftingClock::in_world(Duration duration) const {
+    if (rate_ == 1000) return duration;
+    const uint64_t own = static_cast<uint64_t>(duration.count());
+    return Duration(own / rate_ * 1000 + (own % rate_ * 1000 + rate_ - 1) / rate_);
+}
+
 SimLoop::SimLoop(SimWorld& world, std::string_view name)
-    : world_(world), name_(name), number_(world.next_number()) {}
+    : world_(world), name_(name), clock_(world), number_(world.next_number()) {}
 
 SimLoop::~SimLoop() {
     TIMBER_ASSERT(queue_.empty());
-    TIMBER_ASSERT_OP(timers_armed_, ==, 0u);
+    TIMBER_ASSERT(expiries_.empty());
 }
 
 void SimLoop::post(Task& task) { enqueue({.task = &task}); }
@@ -32,16 +50,18 @@ void SimLoop::set_paused(bool paused) {
 
 void SimLoop::start_timer(Timer& timer, Duration delay) {
     TIMBER_ASSERT(!timer.armed());
-    const Instant deadline = world_.now() + std::max(delay, Duration::zero());
-    const uint64_t order =
-        world_.schedule(deadline, [this, &timer] { enqueue({.timer = &timer}); });
-    timer.set_armed(*this, deadline, order);
-    ++timers_armed_;
+    delay = std::max(delay, Duration::zero());
+    const Instant expiry = world_.now() + clock_.in_world(delay);
+    const uint64_t order = world_.schedule(expiry, [this, &timer] { enqueue({.timer = &timer}); });
+    timer.set_armed(*this, clock_.now() + delay, order);
+    expiries_.emplace(order, expiry);
 }
 
 void SimLoop::cancel_timer(Timer& timer) {
     TIMBER_ASSERT(timer.armed());
-    if (!world_.cancel(timer.deadline(), timer.order())) {
+    const auto expiry = expiries_.extract(timer.order());
+    TIMBER_ASSERT(!expiry.empty());
+    if (!world_.cancel(expiry.mapped(), timer.order())) {
         const auto found = std::ranges::find(queue_, &timer, &Item::timer);
         TIMBER_ASSERT(found != queue_.end());
         const bool was_runnable = runnable();
@@ -49,12 +69,13 @@ void SimLoop::cancel_timer(Timer& timer) {
         if (was_runnable && !runnable()) world_.loop_not_ready(*this);
     }
     timer.set_disarmed();
-    --timers_armed_;
 }
 
 bool SimLoop::on_loop_thread() const { return world_.running(*this); }
 
-Clock& SimLoop::clock() { return world_.clock(); }
+Clock& SimLoop::clock() { return clock_; }
+
+void SimLoop::set_clock_rate(uint64_t per_mille) { clock_.set_rate(per_mille); }
 
 void SimLoop::run(std::move_only_function<void()> function) {
     bool ran = false;
@@ -73,8 +94,8 @@ void SimLoop::run_one() {
         item.task->run();
         return;
     }
+    expiries_.erase(item.timer->order());
     item.timer->set_disarmed();
-    --timers_armed_;
     item.timer->expire();
 }
 

@@ -148,5 +148,34 @@ TEST(SimWorld, RunForPassesVirtualTime) {
     loop.cancel_timer(again);
 }
 
+TEST(SimWorld, AFastClockExpiresItsTimersEarlierByTheWorlds) {
+    SimWorld world(1, {.slow_processor_percent = 0});
+    SimLoop fast(world, "fast");
+    SimLoop slow(world, "slow");
+    fast.set_clock_rate(1250);
+    slow.set_clock_rate(800);
+    Instant fast_at, slow_at;
+    Timer fast_timer([&] { fast_at = world.now(); });
+    Timer slow_timer([&] { slow_at = world.now(); });
+    fast.start_timer(fast_timer, 100ms);
+    slow.start_timer(slow_timer, 100ms);
+    world.run_until_idle();
+    EXPECT_EQ(fast_at - Instant{}, 80ms);
+    EXPECT_EQ(slow_at - Instant{}, 125ms);
+    EXPECT_EQ(slow.clock().now() - Instant{}, 100ms);
+    fast.set_clock_rate(1000);
+    EXPECT_EQ(fast.clock().now() - Instant{}, 156'250us);  // it never jumps
+}
+
+TEST(SimWorld, ATimerOfADriftingClockCanBeCancelled) {
+    SimWorld world(1);
+    SimLoop loop(world, "loop");
+    loop.set_clock_rate(3);
+    Timer timer([] { FAIL(); });
+    loop.start_timer(timer, 1s);
+    loop.cancel_timer(timer);
+    world.run_until_idle();
+}
+
 }  // namespace
 }  // namespace timber

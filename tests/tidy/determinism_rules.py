@@ -16,7 +16,7 @@ EDGE = ("src/platform/", "src/programs/",
         "tests/fuzz/", "tests/src/platform/", "tests/support/power_cut",
         "tests/support/server_process",
         # What runs an explorer: its arguments, and a process of its own for each mistake.
-        "tests/crash/program.cc", "tests/crash/mistake_runs.cc")
+        "tests/crash/program.cc", "tests/crash/mistake_runs.cc", "tests/sim/timber_sim.cc")
 
 # Where files may not be touched but through the Disk seam. Other tests may read their test data.
 SEAM_ONLY = ("src/", "logengine/", "memtable/", "raft/", "tests/sim/", "tests/crash/",

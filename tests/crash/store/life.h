@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "memtable/store.h"
@@ -120,6 +121,8 @@ class Life : private StoreListener {
     Status write_ingest_files(IngestContent& content);
     Status write_ingest_file(IngestContent& content, Family family);
     void start_ingest(std::shared_ptr<const IngestContent> content);
+    void note_replaced(const KeyRange& range);
+    void read_replaced();
     void export_range();
     void check_export(const KeyRange& range, const Contents& expected,
                       const std::vector<ExportedFile>& files);
@@ -161,6 +164,8 @@ class Life : private StoreListener {
     size_t unanswered_ = 0;
     uint64_t values_made_ = 0;
     std::set<FileNumber> reserved_;  // files that must stay
+    // What an ingest has just replaced, to be looked at.
+    std::vector<std::pair<Family, std::string>> replaced_;
 };
 
 }  // namespace timber::memtable

@@ -96,6 +96,7 @@ void Life::check_after_deed() {
         if (failure_) return;
     }
     loop_->run([this] { store_->check_invariants(); });
+    if (!replaced_.empty()) read_replaced();
     if (random_.one_in(40)) earlier_image_ = disk_->image();
 }
 

@@ -86,6 +86,7 @@ void Life::start_ingest(std::shared_ptr<const IngestContent> content) {
                 log_info("life: step {} ingested", disk_->steps());
                 for (const IngestFile& file : content->files) reserved_.erase(file.number);
                 if (store_failed_) fail("a failed store says that it ingested something");
+                note_replaced(content->range);
                 return model_.ingest_done(store_->sequence_last());
             }
             log_info("life: step {} ingest: {}", disk_->steps(), status.error().to_string());
@@ -102,6 +103,35 @@ void Life::start_ingest(std::shared_ptr<const IngestContent> content) {
                 default: fail("an ingest gave " + status.error().to_string());
             }
         });
+    });
+}
+
+// Some of the keys that were in the range, while the memory tables may still hold them.
+void Life::note_replaced(const KeyRange& range) {
+    constexpr size_t kKeysMax = 48;
+    for (const Family family : kDataFamilies) {
+        const Rows& rows = model_.now().rows(family);
+        size_t noted = 0;
+        for (auto at = rows.lower_bound(range.begin);
+             at != rows.end() && range.contains(at->first) && noted < kKeysMax; ++at, ++noted)
+            replaced_.emplace_back(family, at->first);
+    }
+}
+
+// Without waiting: only what is in memory is of interest.
+void Life::read_replaced() {
+    in_job([&] {
+        for (const auto& [family, key] : std::exchange(replaced_, {})) {
+            if (failure_ || !apart_from_ingest(family, key)) continue;
+            PinnedValue value;
+            const Result<bool> found = store_->get({.cache_only = true}, family, key, value);
+            if (!found) continue;
+            const Rows& rows = model_.now().rows(family);
+            const auto expected = rows.find(key);
+            if (*found != (expected != rows.end()) || (*found && value.view() != expected->second))
+                fail("key '" + key + "' of family " + std::string(to_string(family)) +
+                     " is another than an ingest left it");
+        }
     });
 }
 

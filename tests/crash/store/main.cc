@@ -9,6 +9,6 @@ int main(int count, char** values) {
         {.name = "store_crash_explorer",
          .mistakes = timber::memtable::kMistakesOfCrashes,
          .states = 10'000,
-         .mistake_states_max = 6'000},
+         .mistake_states_max = 2'000},
         count, values);
 }

@@ -36,7 +36,7 @@ struct Arguments {
 };
 
 // After which a mistake counts as not caught.
-constexpr uint64_t kMistakeRunsMax = 6;
+constexpr uint64_t kMistakeRunsMax = 4;
 
 // For the signal handler.
 char current_script[256];
