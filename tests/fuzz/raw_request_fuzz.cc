@@ -10,8 +10,8 @@
 namespace timber {
 namespace {
 
-constexpr server::RawLimits kLimits{.key_bytes_max = 64, .value_bytes_max = 128,
-                                    .scan_limit_max = 1000};
+constexpr server::RawLimits kLimits{
+    .key_bytes_max = 64, .value_bytes_max = 128, .scan_limit_max = 1000};
 
 void check_write(const raftstore::WriteRequest& write) {
     TIMBER_ASSERT_OP(write.operations.size(), ==, size_t{1});
@@ -38,8 +38,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     using namespace timber;
     if (size == 0) return 0;
     const uint8_t choice = data[0];
-    const auto bytes = rpc::Bytes::copy_of(
-        ByteView(reinterpret_cast<const std::byte*>(data + 1), size - 1));
+    const auto bytes =
+        rpc::Bytes::copy_of(ByteView(reinterpret_cast<const std::byte*>(data + 1), size - 1));
     decode_request(server::kRawMethods[choice % 4], bytes);
     constexpr client::Method kMethods[] = {client::Method::kGet, client::Method::kPut,
                                            client::Method::kDelete, client::Method::kScan,
