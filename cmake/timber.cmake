@@ -80,6 +80,9 @@ function(timber_library name)
     if(TIMBER_TESTS OR TIMBER_FUZZERS)
         add_library(${name}_checked STATIC)
         timber_target(${name}_checked "_checked" ${ARGN})
+        # Sanitizers multiply what templates cost; sources together share it.
+        set_target_properties(${name}_checked PROPERTIES UNITY_BUILD ${TIMBER_UNITY}
+                              UNITY_BUILD_BATCH_SIZE 8)
         # Built there for its warnings, also where no fuzzer uses it.
         timber_stage(fuzz ${name}_checked)
     endif()

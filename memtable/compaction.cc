@@ -8,12 +8,6 @@ namespace timber::memtable {
 
 namespace {
 
-uint64_t bytes_of(std::span<const TableFileRef> files) {
-    uint64_t bytes = 0;
-    for (const TableFileRef& file : files) bytes += file->meta().file_bytes;
-    return bytes;
-}
-
 bool contains_file(std::span<const TableFileRef> files, FileNumber number) {
     return std::ranges::any_of(
         files, [&](const TableFileRef& file) { return file->meta().number == number; });

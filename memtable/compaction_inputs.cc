@@ -14,12 +14,6 @@ constexpr size_t kLast = kLevels - 1;
 constexpr uint64_t kSmallPart = 4;
 constexpr size_t kMergeFilesMin = 3;
 
-uint64_t bytes_of(std::span<const TableFileRef> files) {
-    uint64_t bytes = 0;
-    for (const TableFileRef& file : files) bytes += file->meta().file_bytes;
-    return bytes;
-}
-
 KeyRange hull_of(std::span<const TableFileRef> files) {
     KeyRange range = range_of(files.front()->meta());
     for (const TableFileRef& file : files.subspan(1)) range = hull(range, range_of(file->meta()));

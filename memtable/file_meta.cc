@@ -25,4 +25,10 @@ std::optional<FileNumber> parse_table_file_name(std::string_view name) {
     return FileNumber(number);
 }
 
+uint64_t bytes_of(std::span<const TableFileRef> files) {
+    uint64_t bytes = 0;
+    for (const TableFileRef& file : files) bytes += file->meta().file_bytes;
+    return bytes;
+}
+
 }  // namespace timber::memtable

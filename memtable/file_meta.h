@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -87,5 +88,7 @@ class TableFile {
     mutable bool dropped_ = false;
 };
 using TableFileRef = std::shared_ptr<const TableFile>;
+// Of all files together, as they lie on the disk.
+uint64_t bytes_of(std::span<const TableFileRef> files);
 
 }  // namespace timber::memtable

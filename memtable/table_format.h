@@ -91,4 +91,7 @@ struct StoredBlock {
 // The block at the start of `bytes`, which may go on behind it. On failure: what is wrong.
 Result<StoredBlock> open_block(ByteView bytes, uint64_t seed);
 
+// Of a part of a table that no writer wrote so; whoever knows the file adds it.
+inline Error damaged(const char* what) { return make_error(ErrorCode::kCorrupted, what); }
+
 }  // namespace timber::memtable

@@ -14,8 +14,6 @@ namespace {
 // Of all separators together: what the offsets into them can count.
 constexpr uint64_t kSeparatorBytesMax = 1_GiB;
 
-Error damaged(const char* what) { return make_error(ErrorCode::kCorrupted, what); }
-
 }  // namespace
 
 std::string shortest_separator(std::string_view left, std::string_view right) {

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "memtable/table_format.h"
 #include "src/base/coding.h"
 
 namespace timber::memtable {
@@ -14,8 +15,6 @@ void put_text(std::vector<std::byte>& to, std::string_view text) {
 }
 
 std::string_view read_text(ByteReader& reader) { return as_text(reader.bytes(reader.varint())); }
-
-Error damaged(const char* what) { return make_error(ErrorCode::kCorrupted, what); }
 
 bool summary_is_possible(const TableSummary& summary) {
     const bool ordered = summary.largest_exclusive ? before_end(summary.smallest, summary.largest)
