@@ -1,6 +1,8 @@
 // A hundred Regions on three Stores: the same promises, for busy ones and for idle ones.
 #include <gtest/gtest.h>
 
+#include <cstdio>
+
 #include "tests/sim/tinykv_cluster.h"
 #include "tests/sim/tinykv_seeds.h"
 

@@ -40,8 +40,7 @@ ClusterOptions Run::cluster_options() {
 }
 
 Run::Run(uint64_t seed)
-    : seed_(seed),
-      random_(seed),
+    : random_(seed),
       profile_(Profile::draw(random_)),
       cluster_(std::make_unique<Cluster>(cluster_options())),
       recorder_(std::make_unique<Recorder>(*cluster_)),

@@ -105,7 +105,6 @@ class Run {
                 const raftstore::PeerMeta& peer);
     void transfer(raftstore::RegionId region);
 
-    const uint64_t seed_;
     Random random_;
     const Profile profile_;
     std::unique_ptr<Cluster> cluster_;

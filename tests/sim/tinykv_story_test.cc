@@ -2,6 +2,8 @@
 // nothing. Stores 1 to 5 stand at places 0 to 4.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/sim/tinykv_cluster.h"
 #include "tests/sim/tinykv_seeds.h"
 
