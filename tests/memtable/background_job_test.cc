@@ -54,7 +54,7 @@ class DiskWorkshop final : public Workshop {
     Random random_;
     BlockCache cache_{1_MiB};
     FileNumbers numbers_{FileNumber(1)};
-    DirectorySync names_{disk_, kDirectory};
+    DirectorySync names_{disk_, std::string(kDirectory)};
     JobEnvironment environment_{.disk = disk_,
                                 .options = options_,
                                 .cache = cache_,
