@@ -159,8 +159,8 @@ struct Response {
     // Of writes: where they are in the Region's log. Of reads: the index they were served at.
     // Tests order histories by it.
     raft::LogIndex index{};
-    std::optional<std::string> value{};    // of a get; nothing: the key is absent
-    std::vector<KeyValue> pairs{};         // of a scan
+    std::optional<std::string> value{};  // of a get; nothing: the key is absent
+    std::vector<KeyValue> pairs{};       // of a scan
     bool pairs_cut = false;  // by bytes_max: there are more, although `limit` is not reached
     std::optional<RegionSnapshot> snap{};  // of a snap
     std::optional<Region> changed{};       // of a change of membership: the Region as it is now
