@@ -20,15 +20,11 @@
 #include "src/base/assert.h"
 #include "src/base/io/disk.h"
 #include "src/base/random.h"
+#include "tests/support/power_cut_files.h"
 
 namespace timber {
 
 namespace {
-
-[[noreturn]] void give_up(const char* what, const std::string& path) {
-    std::fprintf(stderr, "power cut: %s %s: %s\n", what, path.c_str(), std::strerror(errno));
-    std::abort();
-}
 
 // How this power cut treats what it may undo.
 enum class Mood { kLoseAll, kKeepAll, kMixed };
@@ -102,12 +98,6 @@ void wait_until_no_writer(const std::string& path) {
     }
     ::fcntl(fd, F_SETLEASE, F_UNLCK);
     ::close(fd);
-}
-
-uint64_t size_of(int fd) {
-    struct stat status;
-    TIMBER_ASSERT(::fstat(fd, &status) == 0);
-    return static_cast<uint64_t>(status.st_size);
 }
 
 // 0 if there is nothing of that name.

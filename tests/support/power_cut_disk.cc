@@ -13,14 +13,11 @@
 #include <filesystem>
 #include <utility>
 
+#include "tests/support/power_cut_files.h"
+
 namespace timber {
 
 namespace {
-
-[[noreturn]] void give_up(const char* what, const std::string& path) {
-    std::fprintf(stderr, "power-cut disk: %s %s: %s\n", what, path.c_str(), std::strerror(errno));
-    std::abort();
-}
 
 // One spelling for each name, so that names can be compared.
 std::string plain(std::string_view path) {
@@ -40,12 +37,6 @@ Identity identity_of(const std::string& path) {
     if (::lstat(path.c_str(), &status) != 0) return {};
     return {
         .inode = status.st_ino, .is_directory = S_ISDIR(status.st_mode), .links = status.st_nlink};
-}
-
-uint64_t size_of(int fd) {
-    struct stat status;
-    if (::fstat(fd, &status) != 0) give_up("look at", "an open file");
-    return static_cast<uint64_t>(status.st_size);
 }
 
 // [begin, end) of the file, cut where only zeroes follow.
