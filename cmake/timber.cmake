@@ -74,15 +74,43 @@ function(timber_target target suffix)
     endif()
 endfunction()
 
+# Compiles the sources of `target` eight at a time: sanitizers multiply what templates cost, and
+# sources together share it. Unlike CMake's own, the files made here hold no absolute path, so that
+# every clone finds them in the compiler's cache.
+function(timber_unity target)
+    get_target_property(sources ${target} SOURCES)
+    list(FILTER sources INCLUDE REGEX "[.]cc$")
+    set_source_files_properties(${sources} PROPERTIES HEADER_FILE_ONLY ON)
+    file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
+    list(LENGTH sources count)
+    set(first 0)
+    while(first LESS count)
+        list(SUBLIST sources ${first} 8 batch)
+        list(TRANSFORM batch REPLACE "(.+)" "#include \"${folder}/\\1\"\n")
+        string(CONCAT content ${batch})
+        set(unity ${CMAKE_CURRENT_BINARY_DIR}/${target}_from_${first}.cc)
+        file(CONFIGURE OUTPUT ${unity} CONTENT "${content}")
+        target_sources(${target} PRIVATE ${unity})
+        math(EXPR first "${first} + 8")
+    endwhile()
+endfunction()
+
+# Where most of a test's time goes is worth more of the compiler's.
+function(timber_library_build target)
+    if(TIMBER_UNITY)
+        timber_unity(${target})
+    endif()
+    target_compile_options(${target} PRIVATE ${TIMBER_LIBRARY_FLAGS})
+endfunction()
+
 function(timber_library name)
     add_library(${name} STATIC)
     timber_target(${name} "" ${ARGN})
+    timber_library_build(${name})
     if(TIMBER_TESTS OR TIMBER_FUZZERS)
         add_library(${name}_checked STATIC)
         timber_target(${name}_checked "_checked" ${ARGN})
-        # Sanitizers multiply what templates cost; sources together share it.
-        set_target_properties(${name}_checked PROPERTIES UNITY_BUILD ${TIMBER_UNITY}
-                              UNITY_BUILD_BATCH_SIZE 8)
+        timber_library_build(${name}_checked)
         # Built there for its warnings, also where no fuzzer uses it.
         timber_stage(fuzz ${name}_checked)
     endif()
