@@ -61,7 +61,8 @@ Result<Directory> decode_directory(ByteView bytes) {
     while (reader.ok() && reader.remaining() > 0) {
         const uint64_t records = reader.varint();
         // Each entry takes at least four bytes, so a larger count cannot be honest.
-        if (records > kBatchRecordsMax || records > reader.remaining() / 4 + 1) break;
+        if (records > kBatchRecordsMax || records > reader.remaining() / 4)
+            return make_error(ErrorCode::kCorrupted, "a directory names an impossible count");
         for (uint64_t i = 0; i < records; ++i) {
             DirectoryEntry entry{.lsn = lsn, .type = RecordType(reader.fixed<uint8_t>())};
             const uint64_t payload_bytes = reader.varint();
@@ -73,6 +74,8 @@ Result<Directory> decode_directory(ByteView bytes) {
             entry.tag = tag;
             directory.entries.push_back(entry);
         }
+        if (lsn == Lsn(UINT64_MAX) && reader.remaining() > 0)
+            return make_error(ErrorCode::kCorrupted, "a directory runs past the last LSN");
         ++lsn;
     }
     if (!reader.done() || block > UINT32_MAX)

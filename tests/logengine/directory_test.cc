@@ -76,6 +76,18 @@ TEST(Directory, ACountThatCannotBeHonestIsAnError) {
     EXPECT_EQ(decode_directory(bytes).error().code, ErrorCode::kCorrupted);
 }
 
+TEST(Directory, ACountWithNothingBehindItIsAnError) {
+    EXPECT_EQ(decode_directory(from_hex("04090a010101010102")).error().code, ErrorCode::kCorrupted);
+}
+
+TEST(Directory, AnLsnThatWrapsAroundIsAnError) {
+    const std::string last_lsn = "ffffffffffffffffff01";
+    const std::string batch = "0101010101";
+    EXPECT_TRUE(decode_directory(from_hex("0409" + last_lsn + batch)).ok());
+    EXPECT_EQ(decode_directory(from_hex("0409" + last_lsn + batch + batch)).error().code,
+              ErrorCode::kCorrupted);
+}
+
 TEST(Directory, RandomDirectoriesComeBack) {
     Random random(5);
     for (int round = 0; round < 500; ++round) {
