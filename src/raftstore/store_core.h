@@ -48,7 +48,7 @@ class Store::Core final : public PeerHost, public storage::EngineListener {
     void submit(Request request, Callback callback) {
         mailbox_.submit(std::move(request), std::move(callback));
     }
-    void receive(Envelope envelope) { mailbox_.receive(std::move(envelope)); }
+    void receive(Envelope&& envelope) { mailbox_.receive(std::move(envelope)); }
     void unreachable(StoreId store);
     void hand_over(Duration limit, std::move_only_function<void()> done);
     void close(std::move_only_function<void()> done);
