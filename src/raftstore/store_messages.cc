@@ -103,6 +103,9 @@ void Store::Core::on_body(StoreId from, RaftMessage message) {
     if (peer == nullptr) return on_message_for_missing(std::move(message));
     if (peer->destroying()) return;
     switch (judge_for_peer(message, identity_.store, peer->id(), peer->region())) {
+        case MessageVerdict::kTellTombstoneOrStep:
+            if (peer->may_tell_removed()) return tell_tombstone(message, peer->region());
+            [[fallthrough]];
         case MessageVerdict::kStep:
             // Without room only votes can be written: the entries come again.
             if (disk_full_ && !message.message.entries.empty()) return;
