@@ -35,7 +35,8 @@ std::optional<RegionError> Peer::check(RequestKind kind, const RequestHeader& he
 
 void Peer::request(WriteRequest& request, Callback callback) {
     const StoreOptions& options = host_.options();
-    const KeyLimits limits{options.key_bytes_max, options.value_bytes_max, kCommandBytesMax};
+    const KeyLimits limits{options.key_bytes_max, options.value_bytes_max,
+                           host_.command_bytes_max()};
     if (std::optional<RegionError> error = check_operations(request.operations, region(), limits)) {
         return answer(callback, not_done(std::move(*error), node_->term()));
     }
