@@ -67,6 +67,10 @@ class PeerHost {
     virtual Peer* find_peer(RegionId region) = 0;
     // The part of an envelope that is the sender's own.
     using Body = decltype(Envelope::body);
+    // Whom this Store knows, durably, under that number.
+    virtual std::optional<Incarnation> incarnation_of(StoreId store) const = 0;
+    // So that it is known soon.
+    virtual void greet(StoreId store, const std::string& address) = 0;
     // An empty address: wherever the Store last spoke from.
     virtual void send_to(StoreId store, const std::string& address, Body body) = 0;
 };

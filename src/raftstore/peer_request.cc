@@ -66,6 +66,17 @@ void Peer::request(ChangePeerRequest& request, Callback callback) {
     if (const PeerMeta* member = region().find_peer(peer.id)) {
         if (peer.store == StoreId(0)) peer.store = member->store;
     }
+    if (request.type != raft::ConfChangeType::kRemove) {
+        peer.incarnation = host_.incarnation_of(peer.store).value_or(Incarnation(0));
+        const bool voter = request.type == raft::ConfChangeType::kAddVoter;
+        if (voter && peer.incarnation == Incarnation(0) &&
+            !TIMBER_MISTAKE(rs_incarnation_unchecked)) {
+            // Whoever applies the change has to know whose vote counts from then on.
+            host_.greet(peer.store, peer.address);
+            return answer(callback, not_done(server_busy("the Store has not been met yet"),
+                                             node_->term()));
+        }
+    }
     const raft::ConfChange change{request.type, peer.id, encode_change_peer(region().epoch, peer)};
     if (peer.store.value() == 0 || !changed_region(region(), change, peer)) {
         return answer(callback,
