@@ -97,6 +97,15 @@ bool Peer::step_snapshot(const PeerMeta& from, raft::Message message, ReceivedSn
     return true;
 }
 
+void Peer::step_passed_snapshot(const PeerMeta& from, raft::Message message) {
+    TIMBER_ASSERT(message.snapshot != nullptr);
+    TIMBER_ASSERT_OP(message.snapshot->metadata.index, <=, storage_.applied().applied);
+    remember(from);
+    observe_time();
+    node_->step(std::move(message));
+    host_.wake(region_id());
+}
+
 void Peer::send(raft::Message message) {
     if (destroying_) return;
     const std::optional<PeerMeta> to = meta_of(message.to);
