@@ -9,8 +9,8 @@ namespace timber::raftstore {
 // Peers that are remembered although the Region does not name them.
 static constexpr size_t kSpeakersMax = 64;
 
-static raft::Config config_of(const StoreOptions& options, PeerId id, raft::LogIndex applied,
-                              uint64_t seed) {
+static raft::Config config_of(PeerHost& host, PeerId id, raft::LogIndex applied, uint64_t seed) {
+    const StoreOptions& options = host.options();
     raft::Config config;
     config.id = id;
     config.applied = applied;
@@ -19,7 +19,8 @@ static raft::Config config_of(const StoreOptions& options, PeerId id, raft::LogI
     config.heartbeat_ticks = options.heartbeat_ticks;
     config.message_bytes_max = options.append_bytes_max;
     config.uncommitted_bytes_max = options.uncommitted_bytes_max;
-    config.entry_bytes_max = kCommandBytesMax;
+    config.write_bytes_max = host.write_bytes_max();
+    config.entry_bytes_max = host.command_bytes_max();
     config.inflight_bytes_max = 16_MiB;
     // The engine keeps recent entries too, for all Regions together.
     config.log_cache_bytes_max = 1_MiB;
@@ -38,7 +39,7 @@ Peer::Peer(PeerHost& host, storage::AppliedState applied, RegionLocalState local
 
 Result<std::unique_ptr<Peer>> Peer::create(PeerHost& host, storage::AppliedState applied,
                                            RegionLocalState local, uint64_t seed) {
-    const raft::Config config = config_of(host.options(), local.peer, applied.applied, seed);
+    const raft::Config config = config_of(host, local.peer, applied.applied, seed);
     std::unique_ptr<Peer> peer(new Peer(host, std::move(applied), std::move(local)));
     TIMBER_TRY(peer->node_, raft::RawNode::create(config, peer->storage_));
     peer->observe_time();
@@ -94,6 +95,15 @@ bool Peer::step_snapshot(const PeerMeta& from, raft::Message message, ReceivedSn
     if (!pending || pending->metadata != received.metadata) return false;
     incoming_ = std::move(received);
     return true;
+}
+
+void Peer::step_passed_snapshot(const PeerMeta& from, raft::Message message) {
+    TIMBER_ASSERT(message.snapshot != nullptr);
+    TIMBER_ASSERT_OP(message.snapshot->metadata.index, <=, storage_.applied().applied);
+    remember(from);
+    observe_time();
+    node_->step(std::move(message));
+    host_.wake(region_id());
 }
 
 void Peer::send(raft::Message message) {

@@ -69,6 +69,8 @@ class Peer {
     void step(const PeerMeta& from, raft::Message message);
     // The files are the Region's from here on if it gives true; otherwise Raft had no use for them.
     bool step_snapshot(const PeerMeta& from, raft::Message message, ReceivedSnapshot received);
+    // One that is applied already: without its files, for the answer.
+    void step_passed_snapshot(const PeerMeta& from, raft::Message message);
     bool can_take_snapshot() const { return !incoming_ && !destroying_; }
     void submit(Request request, Callback callback);
     void campaign();

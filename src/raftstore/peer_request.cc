@@ -35,7 +35,8 @@ std::optional<RegionError> Peer::check(RequestKind kind, const RequestHeader& he
 
 void Peer::request(WriteRequest& request, Callback callback) {
     const StoreOptions& options = host_.options();
-    const KeyLimits limits{options.key_bytes_max, options.value_bytes_max, kCommandBytesMax};
+    const KeyLimits limits{options.key_bytes_max, options.value_bytes_max,
+                           host_.command_bytes_max()};
     if (std::optional<RegionError> error = check_operations(request.operations, region(), limits)) {
         return answer(callback, not_done(std::move(*error), node_->term()));
     }
@@ -64,6 +65,17 @@ void Peer::request(ChangePeerRequest& request, Callback callback) {
     PeerMeta peer = request.peer;
     if (const PeerMeta* member = region().find_peer(peer.id)) {
         if (peer.store == StoreId(0)) peer.store = member->store;
+    }
+    if (request.type != raft::ConfChangeType::kRemove) {
+        peer.incarnation = host_.incarnation_of(peer.store).value_or(Incarnation(0));
+        const bool voter = request.type == raft::ConfChangeType::kAddVoter;
+        if (voter && peer.incarnation == Incarnation(0) &&
+            !TIMBER_MISTAKE(rs_incarnation_unchecked)) {
+            // Whoever applies the change has to know whose vote counts from then on.
+            host_.greet(peer.store, peer.address);
+            return answer(callback, not_done(server_busy("the Store has not been met yet"),
+                                             node_->term()));
+        }
     }
     const raft::ConfChange change{request.type, peer.id, encode_change_peer(region().epoch, peer)};
     if (peer.store.value() == 0 || !changed_region(region(), change, peer)) {

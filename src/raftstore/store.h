@@ -99,6 +99,8 @@ struct StoreStatus {
     storage::StoreIdentity identity{};
     std::vector<PeerStatus> peers{};
     storage::EngineStats engine{};
+    // A Store that was just formed takes no part before all of these know it.
+    std::vector<StoreId> introductions_due{};
     uint64_t commands = 0;
     uint64_t commands_refused_busy = 0;
     uint64_t messages_sent = 0;

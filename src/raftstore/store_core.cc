@@ -72,7 +72,11 @@ void Store::Core::run_peers() {
 void Store::Core::on_tick() {
     environment_.loop.start_timer(tick_timer_, options_.tick);
     ++ticks_;
-    for (const auto& [region, peer] : peers_) peer->tick();
+    if (takes_part_) {
+        for (const auto& [region, peer] : peers_) peer->tick();
+    } else {
+        greet_all();
+    }
     // Whoever refused may have forgotten to say when it is worth trying again.
     if (!writers_.empty() || !appliers_waiting_.empty()) try_again();
     if (!doomed_.empty() || !active_.empty()) mailbox_.ring();
@@ -220,6 +224,9 @@ StoreStatus Store::Core::status() const {
     status.identity = identity_;
     for (const auto& [region, peer] : peers_) status.peers.push_back(peer->status());
     status.engine = engine_->stats();
+    for (const auto& [store, address] : introductions_due_) {
+        status.introductions_due.push_back(store);
+    }
     status.commands = commands_;
     status.commands_refused_busy = commands_refused_busy_;
     status.messages_sent = messages_sent_;

@@ -55,8 +55,9 @@ void EngineParts::check_invariants() const {
         TIMBER_ASSERT_OP(region.entries.first(), <=, region.state.truncated.index + 1);
         TIMBER_ASSERT_OP(region.entries.first(), <=, region.applied_flushed + 1);
     }
-    if (log != nullptr && live.lowest() && !any_mistake())
-        TIMBER_ASSERT_OP(log->released_lsn(), <, *live.lowest());  // E4
+    const std::optional<logengine::Lsn> needed = live.lowest();
+    if (log != nullptr && needed && !any_mistake())
+        TIMBER_ASSERT_OP(log->released_lsn(), <, *needed);  // E4
     cache.check_invariants();
 }
 

@@ -59,6 +59,8 @@ class Run {
     void expect_progress(const char* when);
     void expect_convergence();
     bool converged();
+    // Prints what every Store says of itself, then broken().
+    [[noreturn]] void stuck(const std::string& what);
     void lose_all_power();
     void end();
     void add_up(Totals& totals);

@@ -29,6 +29,7 @@ TEST_F(EngineTest, FormattingThatWasCutShortIsDoneAgain) {
     for (uint64_t steps = 1;; ++steps) {
         bool died = false;
         uint64_t seen = 0;
+        close();
         disk_ = std::make_unique<SimDisk>(*world_);
         disk_->set_step_hook([&](const DiskStep&) {
             if (++seen != steps) return;
@@ -38,8 +39,7 @@ TEST_F(EngineTest, FormattingThatWasCutShortIsDoneAgain) {
         const Status first = open();
         disk_->set_step_hook({});
         if (!died) break;
-        if (!disk_->crashed()) disk_->crash(Death::kPowerCut, steps);
-        const DiskImage image = disk_->image();
+        ASSERT_FALSE(first.ok());
         crash(Death::kPowerCut, steps);
         const Status again = open();
         ASSERT_TRUE(again.ok()) << "after " << steps << ": " << again.error().to_string();

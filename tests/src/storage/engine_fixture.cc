@@ -53,7 +53,7 @@ void EngineTest::close() {
 }
 
 void EngineTest::crash(Death death, uint64_t seed) {
-    disk_->crash(death, seed);
+    if (!disk_->crashed()) disk_->crash(death, seed);
     DiskImage image = disk_->image();
     close();
     world_->run_until_idle();
