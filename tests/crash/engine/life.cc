@@ -73,7 +73,8 @@ void Life::failed(const Error& error) {
 
 bool Life::may_fail(const Error& error) const {
     switch (error.code) {
-        case ErrorCode::kNoSpace: return short_of_space_;
+        // A fault while a file is made in reserve counts as no space: it passes.
+        case ErrorCode::kNoSpace: return short_of_space_ || faulted_;
         case ErrorCode::kIoError: return faulted_;
         case ErrorCode::kPoisoned: return engine_failed_ || faulted_;
         default: return false;

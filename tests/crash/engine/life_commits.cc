@@ -100,24 +100,22 @@ void Life::commit(WriteBatch batch, ModelCommit commit, bool urgent) {
             change.applied = applied_of(id);
         }
     }
-    loop_->run([&] {
-        ++unanswered_;
-        model_.accepted(commit);
-        Status accepted = engine_->commit(
-            std::move(batch),
-            [this, number](Status status) {
-                --unanswered_;
-                if (!dead_) answered(number, status);
-            },
-            urgent);
-        if (accepted) return;
-        --unanswered_;
-        std::erase_if(changing_, [&](const auto& each) { return each.second.number == number; });
-        const ErrorCode code = accepted.error().code;
-        if (code != ErrorCode::kBusy && code != ErrorCode::kTooLarge && !may_fail(accepted.error()))
-            fail("a commit was refused: " + accepted.error().to_string());
-        if (Status known = model_.refused(number); !known) fail(known.error().detail);
-    });
+    ++unanswered_;
+    model_.accepted(commit);
+    Status accepted = engine_->commit(
+        std::move(batch),
+        [this, number](Status status) {
+            --unanswered_;
+            if (!dead_) answered(number, status);
+        },
+        urgent);
+    if (accepted) return;
+    --unanswered_;
+    std::erase_if(changing_, [&](const auto& each) { return each.second.number == number; });
+    const ErrorCode code = accepted.error().code;
+    if (code != ErrorCode::kBusy && code != ErrorCode::kTooLarge && !may_fail(accepted.error()))
+        fail("a commit was refused: " + accepted.error().to_string());
+    if (Status known = model_.refused(number); !known) fail(known.error().detail);
 }
 
 void Life::answered(uint64_t number, const Status& status) {
@@ -188,17 +186,22 @@ void Life::install() {
             fail("writing a snapshot gave " + written.error().to_string());
         return;
     }
-    // Meanwhile time has passed.
+    on_loop([&] { commit_install(*region, contents, std::move(install)); });
+}
+
+void Life::commit_install(RegionId region, std::shared_ptr<const RegionContents> contents,
+                          SnapshotInstall install) {
+    // While the files were written, time has passed.
     if (engine_->poisoned() || engine_failed_) return;
     WriteBatch batch;
     ModelCommit commit;
-    ModelChange& change = commit.regions[*region];
-    change.install = contents;
-    change.hard_state = model_.latest().regions.at(*region).hard_state;
-    change.hard_state->term = std::max(change.hard_state->term, term);
-    change.hard_state->commit = index;
-    batch.install_snapshot(*region, std::move(install));
-    batch.set_hard_state(*region, *change.hard_state);
+    ModelChange& change = commit.regions[region];
+    change.hard_state = model_.latest().regions.at(region).hard_state;
+    change.hard_state->term = std::max(change.hard_state->term, contents->state.applied_term);
+    change.hard_state->commit = contents->state.applied;
+    change.install = std::move(contents);
+    batch.install_snapshot(region, std::move(install));
+    batch.set_hard_state(region, *change.hard_state);
     this->commit(std::move(batch), std::move(commit));
 }
 
@@ -208,7 +211,14 @@ std::vector<raft::Entry> Life::read_entries(RegionId region, raft::LogIndex low,
     for (;;) {
         Result<std::vector<raft::Entry>> read = std::vector<raft::Entry>();
         const size_t calls = entries_ready_;
-        loop_->run([&] { read = engine_->entries(region, low, high, random_.between(1, 20'000)); });
+        bool there = true;
+        loop_->run([&] {
+            // The Region may have been changed meanwhile.
+            const auto summary = engine_->region(region);
+            there = low > summary->applied.truncated.index && high <= summary->last_index + 1;
+            if (there) read = engine_->entries(region, low, high, random_.between(1, 20'000));
+        });
+        if (!there) return {};
         if (read) return *read;
         if (read.error().code != ErrorCode::kBusy) {
             if (!may_fail(read.error())) fail("reading entries gave " + read.error().to_string());
@@ -220,9 +230,6 @@ std::vector<raft::Entry> Life::read_entries(RegionId region, raft::LogIndex low,
             if (installing(region)) return {};
         }
         if (failure_) return {};
-        // The Region may have been changed meanwhile.
-        const auto summary = engine_->region(region);
-        if (low <= summary->applied.truncated.index || high > summary->last_index + 1) return {};
     }
 }
 
