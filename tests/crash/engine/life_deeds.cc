@@ -317,13 +317,16 @@ void Life::change_space() {
         return;
     }
     capacity.reset();
-    let_time_pass(std::chrono::seconds(5));
+    // Whatever was full, it goes on by itself.
+    const Instant deadline = world_->now() + kPatience;
+    while (!failure_ && !engine_failed_ && !faulted_ &&
+           (engine_->pace(100).stopped || engine_->stats().log.no_space)) {
+        if (world_->now() > deadline || !world_->step())
+            fail("writes stay stopped although there is space again");
+    }
     if (failure_ || engine_failed_ || faulted_) return;
     short_of_space_ = false;
     wait_for_answers();
-    // Whatever was full, it goes on by itself.
-    if (!failure_ && !engine_failed_ && engine_->pace(100).stopped)
-        fail("writes stay stopped although there is space again");
 }
 
 }  // namespace timber::storage
