@@ -119,6 +119,14 @@ static raft::LogIndex applied_of(const Region* region, const RegionLog& after) {
     return region->state.applied;
 }
 
+// A planted mistake; a batch that holds nothing else cannot do without.
+static bool progress_apart(const PendingCommit& commit) {
+    return TIMBER_MISTAKE(engine_progress_apart) &&
+           std::ranges::any_of(commit.parts, [](const PendingCommit::Part& part) {
+               return !part.changes.entries.empty();
+           });
+}
+
 Status CommitPath::encode_part(const Part& part, logengine::Batch& batch) const {
     if (const auto change = change_of(part.changes))
         TIMBER_CHECK(batch.add(record_type(*change), change_tag(part.region, part.after.change),
@@ -155,7 +163,7 @@ Status CommitPath::encode_progress_of(const PendingCommit& commit, logengine::Ba
 
 Status CommitPath::encode(PendingCommit& commit, logengine::Batch& batch) const {
     for (const Part& part : commit.parts) TIMBER_CHECK(encode_part(part, batch));
-    if (!TIMBER_MISTAKE(engine_progress_apart)) TIMBER_CHECK(encode_progress_of(commit, batch));
+    if (!progress_apart(commit)) TIMBER_CHECK(encode_progress_of(commit, batch));
     for (const auto& [key, value] : commit.locals) {
         const logengine::RecordTag tag{key, 0};
         TIMBER_CHECK(value ? batch.add(kLocalRecord, tag, as_bytes(*value),
@@ -182,7 +190,7 @@ Status CommitPath::commit(WriteBatch batch, StorageEngine::Done done, bool urgen
 Status CommitPath::hand_over(std::unique_ptr<PendingCommit> commit, logengine::Batch records) {
     PendingCommit& handed = *commit;
     logengine::Batch apart;
-    if (TIMBER_MISTAKE(engine_progress_apart)) TIMBER_CHECK(encode_progress_of(handed, apart));
+    if (progress_apart(handed)) TIMBER_CHECK(encode_progress_of(handed, apart));
     // Behind a normal commit of the same Region an urgent one must share its fate: refused between
     // two that are not, it would leave a hole in the Region's log.
     for (const Part& part : handed.parts) {
@@ -198,7 +206,7 @@ Status CommitPath::hand_over(std::unique_ptr<PendingCommit> commit, logengine::B
         },
         urgency));
     accepted(handed);
-    if (TIMBER_MISTAKE(engine_progress_apart) && !apart.empty())
+    if (!apart.empty())
         TIMBER_CHECK(parts_.log->append(
             std::move(apart), [](const Result<logengine::Appended>&) {}, urgency));
     return {};

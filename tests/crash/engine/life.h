@@ -67,7 +67,7 @@ class Life : private EngineListener {
     void on_loop(std::move_only_function<void()> deed);
     void check_after_deed();
     void quiet_end();
-    void commit_some();
+    void commit_some(RegionId but_not = {});
     void overwrite();
     void compact(RegionId region, raft::LogIndex index);
     void compact_some();
@@ -131,6 +131,9 @@ class Life : private EngineListener {
     bool opening_ = false;
     bool faulted_ = false;
     bool short_of_space_ = false;
+    bool was_short_ = false;  // a refusal may come later than the space
+    // Regions that are left alone in this life: what they need, the log must keep for them.
+    uint64_t quiet_regions_ = 0;
     bool engine_failed_ = false;
     size_t unanswered_ = 0;
     size_t entries_ready_ = 0;

@@ -22,7 +22,8 @@ std::optional<RegionId> Life::draw_region(bool alive) {
         const RegionId id(number);
         const auto place = model_.latest().regions.find(id);
         const bool is_alive = place != model_.latest().regions.end() && place->second.alive;
-        if (is_alive == alive && !installing(id)) candidates.push_back(id);
+        const bool quiet = alive && (quiet_regions_ >> number & 1) != 0 && !random_.one_in(50);
+        if (is_alive == alive && !installing(id) && !quiet) candidates.push_back(id);
     }
     if (candidates.empty()) return std::nullopt;
     return candidates[random_.below(candidates.size())];
@@ -186,7 +187,16 @@ void Life::install() {
             fail("writing a snapshot gave " + written.error().to_string());
         return;
     }
-    on_loop([&] { commit_install(*region, contents, std::move(install)); });
+    on_loop([&] {
+        // Its record may take a while to become durable, behind others or by itself.
+        if (random_.one_in(3))
+            for (uint64_t i = random_.between(1, 20); i > 0; --i) commit_some(*region);
+        if (random_.one_in(3))
+            disk_->inject({.operation = DiskOperation::kWrite,
+                           .path_contains = "log/segment",
+                           .kind = FaultKind::kStall});
+        commit_install(*region, contents, std::move(install));
+    });
 }
 
 void Life::commit_install(RegionId region, std::shared_ptr<const RegionContents> contents,

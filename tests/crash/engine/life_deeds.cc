@@ -15,7 +15,7 @@ void Life::do_deeds() {
         if (!failure_) check_after_deed();
     }
     if (failure_) return;
-    if (!faulted_ && !short_of_space_ && random_.one_in(3)) {
+    if (!faulted_ && !was_short_ && random_.one_in(3)) {
         quiet_end();
     } else {
         watcher_.at(*this, {Moment::Kind::kEnd, disk_->steps()});
@@ -85,12 +85,12 @@ void Life::check_after_deed() {
     if (random_.one_in(40)) earlier_image_ = disk_->image();
 }
 
-void Life::commit_some() {
+void Life::commit_some(RegionId but_not) {
     WriteBatch batch;
     ModelCommit commit;
     for (uint64_t i = random_.between(1, 3); i > 0; --i) {
         const auto region = draw_region(true);
-        if (!region || commit.regions.contains(*region)) continue;
+        if (!region || *region == but_not || commit.regions.contains(*region)) continue;
         // The engine shows no log of a Region whose creation is under way.
         if (!engine_->region(*region) ||
             engine_->region(*region)->last_index <
@@ -313,7 +313,7 @@ void Life::change_space() {
     std::optional<uint64_t>& capacity = disk_->options().capacity_bytes;
     if (!capacity) {
         capacity = 0;
-        short_of_space_ = true;
+        short_of_space_ = was_short_ = true;
         return;
     }
     capacity.reset();
