@@ -30,7 +30,7 @@ struct PendingCommit {
         RegionId region;
         WriteBatchAccess::RegionChanges changes;
         RegionLog after;
-        uint64_t refusals = 0;  // the Region's when it was accepted
+        bool doomed = false;  // it builds on a commit that was refused
         // Once it is durable: of the change's record, and of the entries'.
         std::optional<logengine::RecordLocation> change_location{};
         std::vector<logengine::RecordLocation> entry_locations{};
@@ -99,7 +99,7 @@ class CommitPath {
                   const Result<logengine::Appended>& appended);
     void left_flight(PendingCommit& commit);
     void refused(PendingCommit& commit, const Error& error);
-    RegionLog accepted_again(const Region& region) const;
+    void fall_back(Region& region, uint64_t refused_commit) const;
     void durable(std::unique_ptr<PendingCommit> commit, const logengine::Appended& appended);
     void take_locations(PendingCommit& commit, const logengine::Appended& appended) const;
     void take_in(Region& region, Part& part);

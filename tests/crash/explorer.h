@@ -53,6 +53,7 @@ struct Tuning {
     std::array<uint64_t, 3> steps_per_life;   // about how many it has, for spreading them
     std::array<size_t, 4> deeds_per_life;     // at most
     uint64_t states_per_scenario;             // variety of workloads over depth in one
+    uint64_t opened_one_in = 3;               // how often a life ends right after its opening
 };
 
 template <typename World>
@@ -183,7 +184,8 @@ class Explorer<World>::Sampler : public LifeWatcher<World> {
     bool chosen(Moment moment) {
         switch (moment.kind) {
             case Moment::Kind::kStep: break;
-            case Moment::Kind::kOpened: return random_.one_in(3);
+            case Moment::Kind::kOpened:
+                return random_.one_in(World::kTuning.opened_one_in);
             case Moment::Kind::kEnd:
             case Moment::Kind::kQuiet: return random_.one_in(2);
         }

@@ -34,9 +34,10 @@ struct EngineWorld {
         return kKinds;
     }
     static constexpr crash::Tuning kTuning = {.clones_per_life = {24, 4, 2},
-                                              .steps_per_life = {500, 160, 120},
-                                              .deeds_per_life = {70, 16, 16, 3},
-                                              .states_per_scenario = 120};
+                                              .steps_per_life = {1500, 250, 120},
+                                              .deeds_per_life = {200, 30, 16, 3},
+                                              .states_per_scenario = 120,
+                                              .opened_one_in = 1};
 
     Scenario begin(uint64_t seed, const crash::Limits& limits) {
         return draw_scenario(seed, limits);

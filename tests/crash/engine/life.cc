@@ -51,9 +51,11 @@ void Life::fail(std::string what) {
 }
 
 void Life::run() {
+    if (random_.one_in(2))
+        quiet_regions_ = random_.next() & random_.next() & ((2u << scenario_.regions) - 1);
     if (!damaged_ && random_.percent(scenario_.full_disk_percent)) {
         disk_->options().capacity_bytes = 0;
-        short_of_space_ = true;
+        short_of_space_ = was_short_ = true;
     }
     log_info("life: {} file system{}", disk_->direct_io_supported() ? "direct" : "buffered",
              short_of_space_ ? ", full" : "");
@@ -73,7 +75,8 @@ void Life::failed(const Error& error) {
 
 bool Life::may_fail(const Error& error) const {
     switch (error.code) {
-        case ErrorCode::kNoSpace: return short_of_space_;
+        // A fault while a file is made in reserve counts as no space: it passes.
+        case ErrorCode::kNoSpace: return was_short_ || faulted_;
         case ErrorCode::kIoError: return faulted_;
         case ErrorCode::kPoisoned: return engine_failed_ || faulted_;
         default: return false;

@@ -6,6 +6,7 @@
 // Thread:     one.
 // Lifetime:   scenario and watcher outlive the life.
 // Failure:    the first broken promise ends the life and is failure().
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -63,9 +64,10 @@ class Life : private EngineListener {
     // Deeds (life_deeds.cc).
     void do_deeds();
     void do_deed(Deed deed);
+    void on_loop(std::move_only_function<void()> deed);
     void check_after_deed();
     void quiet_end();
-    void commit_some();
+    void commit_some(RegionId but_not = {});
     void overwrite();
     void compact(RegionId region, raft::LogIndex index);
     void compact_some();
@@ -76,6 +78,7 @@ class Life : private EngineListener {
     void flush();
     void apply_some();
     void apply(RegionId region, uint64_t count);
+    void apply_entries(RegionId region, const std::vector<raft::Entry>& entries);
     void read_some();
     void check_all();
     void wait_for_answers();
@@ -88,6 +91,7 @@ class Life : private EngineListener {
     std::optional<RegionId> draw_region(bool alive);
     raft::Entry draw_entry(RegionId region, raft::LogIndex index, raft::Term term);
     raft::HardState draw_hard_state(RegionId region, const std::vector<raft::Entry>& entries);
+    // In a task of the loop.
     void add_entries(WriteBatch& batch, ModelCommit& commit, RegionId region, uint64_t count);
     void commit(WriteBatch batch, ModelCommit commit, bool urgent = false);
     void answered(uint64_t number, const Status& status);
@@ -96,6 +100,8 @@ class Life : private EngineListener {
         const auto place = changing_.find(region);
         return place != changing_.end() && place->second.install;
     }
+    void commit_install(RegionId region, std::shared_ptr<const RegionContents> contents,
+                        SnapshotInstall install);
     Status write_snapshot(RegionId region, const RegionContents& contents,
                           std::vector<SnapshotFile>& files);
     std::vector<raft::Entry> read_entries(RegionId region, raft::LogIndex low, raft::LogIndex high);
@@ -125,6 +131,9 @@ class Life : private EngineListener {
     bool opening_ = false;
     bool faulted_ = false;
     bool short_of_space_ = false;
+    bool was_short_ = false;  // a refusal may come later than the space
+    // Regions that are left alone in this life: what they need, the log must keep for them.
+    uint64_t quiet_regions_ = 0;
     bool engine_failed_ = false;
     size_t unanswered_ = 0;
     size_t entries_ready_ = 0;

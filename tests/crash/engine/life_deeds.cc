@@ -15,7 +15,7 @@ void Life::do_deeds() {
         if (!failure_) check_after_deed();
     }
     if (failure_) return;
-    if (!faulted_ && !short_of_space_ && random_.one_in(3)) {
+    if (!faulted_ && !was_short_ && random_.one_in(3)) {
         quiet_end();
     } else {
         watcher_.at(*this, {Moment::Kind::kEnd, disk_->steps()});
@@ -28,21 +28,31 @@ void Life::quiet_end() {
     if (!failure_) watcher_.at(*this, {Moment::Kind::kQuiet, disk_->steps()});
 }
 
+// The owner decides and acts in one task of its loop: what it decided upon cannot change between.
+void Life::on_loop(std::move_only_function<void()> deed) { loop_->run(std::move(deed)); }
+
 void Life::do_deed(Deed deed) {
     log_info("life: step {} deed {}", disk_->steps(), static_cast<int>(deed));
     switch (deed) {
-        case Deed::kCommit: return commit_some();
+        case Deed::kCommit: return on_loop([this] { commit_some(); });
         case Deed::kBulk:
-            for (uint64_t i = random_.between(4, 20); i > 0 && !failure_; --i) commit_some();
+            for (uint64_t i = random_.between(4, 20); i > 0 && !failure_; --i)
+                on_loop([this] { commit_some(); });
             return;
-        case Deed::kOverwrite: return overwrite();
+        case Deed::kOverwrite: return on_loop([this] { overwrite(); });
         case Deed::kApply: return apply_some();
-        case Deed::kCompact: return compact_some();
-        case Deed::kCreate: return create();
-        case Deed::kDestroy: return destroy();
+        case Deed::kCompact: return on_loop([this] { compact_some(); });
+        case Deed::kCreate:
+            on_loop([this] { create(); });
+            if (random_.one_in(2)) wait_for_answers();
+            return;
+        case Deed::kDestroy:
+            on_loop([this] { destroy(); });
+            if (random_.one_in(2)) wait_for_answers();
+            return;
         case Deed::kInstall: return install();
-        case Deed::kLocal: return local();
-        case Deed::kFlush: return flush();
+        case Deed::kLocal: return on_loop([this] { local(); });
+        case Deed::kFlush: return on_loop([this] { flush(); });
         case Deed::kWait: return wait_for_answers();
         case Deed::kStep: return step_world(random_.between(1, 60));
         case Deed::kRest: return let_time_pass(std::chrono::milliseconds(random_.between(1, 100)));
@@ -66,19 +76,21 @@ void Life::check_after_deed() {
         reopen();
         if (failure_) return;
     }
-    loop_->run([this] { engine_->check_invariants(); });
-    const auto wanted = std::exchange(compactions_wanted_, {});
-    for (const auto& [region, index] : wanted)
-        if (random_.one_in(2)) compact(region, index);
+    on_loop([this] {
+        engine_->check_invariants();
+        const auto wanted = std::exchange(compactions_wanted_, {});
+        for (const auto& [region, index] : wanted)
+            if (random_.one_in(2)) compact(region, index);
+    });
     if (random_.one_in(40)) earlier_image_ = disk_->image();
 }
 
-void Life::commit_some() {
+void Life::commit_some(RegionId but_not) {
     WriteBatch batch;
     ModelCommit commit;
     for (uint64_t i = random_.between(1, 3); i > 0; --i) {
         const auto region = draw_region(true);
-        if (!region || commit.regions.contains(*region)) continue;
+        if (!region || *region == but_not || commit.regions.contains(*region)) continue;
         // The engine shows no log of a Region whose creation is under way.
         if (!engine_->region(*region) ||
             engine_->region(*region)->last_index <
@@ -160,7 +172,6 @@ void Life::create() {
     commit.regions[*region].create = state;
     commit.regions[*region].hard_state = hard_state;
     this->commit(std::move(batch), std::move(commit));
-    if (random_.one_in(2)) wait_for_answers();
 }
 
 void Life::destroy() {
@@ -171,7 +182,6 @@ void Life::destroy() {
     ModelCommit commit;
     commit.regions[*region].tombstone = "tombstone";
     this->commit(std::move(batch), std::move(commit));
-    if (random_.one_in(2)) wait_for_answers();
 }
 
 void Life::local() {
@@ -190,13 +200,11 @@ void Life::local() {
 }
 
 void Life::flush() {
-    loop_->run([this] {
-        ++unanswered_;
-        engine_->flush([this](Status status) {
-            --unanswered_;
-            if (dead_ || status || status.error().code == ErrorCode::kClosed) return;
-            if (!may_fail(status.error())) fail("a flush gave " + status.error().to_string());
-        });
+    ++unanswered_;
+    engine_->flush([this](Status status) {
+        --unanswered_;
+        if (dead_ || status || status.error().code == ErrorCode::kClosed) return;
+        if (!may_fail(status.error())) fail("a flush gave " + status.error().to_string());
     });
 }
 
@@ -214,6 +222,11 @@ void Life::apply(RegionId id, uint64_t count) {
     if (to <= applied) return;
     const std::vector<raft::Entry> entries = read_entries(id, applied + 1, to + 1);
     if (entries.empty() || failure_) return;
+    on_loop([&] { apply_entries(id, entries); });
+}
+
+void Life::apply_entries(RegionId id, const std::vector<raft::Entry>& entries) {
+    if (engine_->poisoned()) return;
     AppliedState state = engine_->region(id)->applied;
     memtable::WriteBatch effects;
     for (const raft::Entry& entry : entries) {
@@ -223,13 +236,10 @@ void Life::apply(RegionId id, uint64_t count) {
         state.applied = entry.index;
         state.applied_term = entry.term;
     }
-    loop_->run([&] {
-        if (engine_->poisoned()) return;
-        const Status done = engine_->apply(id, state, effects);
-        if (done) return model_.applied(id, state.applied);
-        if (done.error().code != ErrorCode::kBusy && !may_fail(done.error()))
-            fail("applying gave " + done.error().to_string());
-    });
+    const Status done = engine_->apply(id, state, effects);
+    if (done) return model_.applied(id, state.applied);
+    if (done.error().code != ErrorCode::kBusy && !may_fail(done.error()))
+        fail("applying gave " + done.error().to_string());
 }
 
 void Life::read_some() {
@@ -254,7 +264,7 @@ void Life::read_some() {
 void Life::check_all() {
     if (engine_failed_ || faulted_ || unanswered_ > 0) return;
     RecoveredEngine found;
-    loop_->run([&] { gather(found); });
+    on_loop([&] { gather(found); });
     const Status read = read_rows(found.rows);
     if (!read) return fail("reading everything gave " + read.error().to_string());
     const Status compared = model_.holds_now(found);
@@ -303,17 +313,20 @@ void Life::change_space() {
     std::optional<uint64_t>& capacity = disk_->options().capacity_bytes;
     if (!capacity) {
         capacity = 0;
-        short_of_space_ = true;
+        short_of_space_ = was_short_ = true;
         return;
     }
     capacity.reset();
-    let_time_pass(std::chrono::seconds(5));
+    // Whatever was full, it goes on by itself.
+    const Instant deadline = world_->now() + kPatience;
+    while (!failure_ && !engine_failed_ && !faulted_ &&
+           (engine_->pace(100).stopped || engine_->stats().log.no_space)) {
+        if (world_->now() > deadline || !world_->step())
+            fail("writes stay stopped although there is space again");
+    }
     if (failure_ || engine_failed_ || faulted_) return;
     short_of_space_ = false;
     wait_for_answers();
-    // Whatever was full, it goes on by itself.
-    if (!failure_ && !engine_failed_ && engine_->pace(100).stopped)
-        fail("writes stay stopped although there is space again");
 }
 
 }  // namespace timber::storage
