@@ -54,9 +54,21 @@ TinyKv::TinyKv(const TinyKvOptions& options) : options_(options), random_(option
     cluster_ = std::make_unique<Cluster>(cluster);
     cluster_->log().allow_repeats();
     cluster_->start_all();
+    watch();
 }
 
-TinyKv::~TinyKv() { cluster_->shut_down(); }
+TinyKv::~TinyKv() {
+    over_ = true;
+    cluster_->shut_down();
+}
+
+void TinyKv::watch() {
+    if (over_) return;
+    for (size_t place = 0; place < cluster_->machines(); ++place) {
+        if (cluster_->machine(place).up()) cluster_->machine(place).watch();
+    }
+    cluster_->at(100ms, [this] { watch(); });
+}
 
 void TinyKv::play(std::function<void()> script) { cluster_->run_script(std::move(script), 3600s); }
 

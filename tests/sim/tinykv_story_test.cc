@@ -75,6 +75,7 @@ void one_snapshot(unsigned seed, bool harder) {
         kv.must_have(0, "k100", "v100", kLock);
         kv.must_have(0, "k2", std::nullopt, kLock);
         kv.cluster().between_steps([&] {
+            if (kv.cluster().machine(0).up()) kv.cluster().machine(0).watch();
             kv.stop(0);
             kv.start(0);
         });
