@@ -221,7 +221,8 @@ void TinyKv::transfer(size_t to_place) {
         if (to == nullptr) broken("transfer to a Store that holds no peer");
         const size_t leader = leader_place();
         const auto called = cluster_->call(
-            leader, raftstore::TransferLeaderRequest{{.region = now.id}, to->id}, 1s);
+            leader,
+            raftstore::TransferLeaderRequest{{.region = now.id, .epoch = now.epoch}, to->id}, 1s);
         // Every command is answered, also where the target leads already.
         if (called.sent && !called.response && !harder()) broken("a transfer was not answered");
         if (leader_place() == to_place) return;
