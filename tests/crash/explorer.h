@@ -184,8 +184,7 @@ class Explorer<World>::Sampler : public LifeWatcher<World> {
     bool chosen(Moment moment) {
         switch (moment.kind) {
             case Moment::Kind::kStep: break;
-            case Moment::Kind::kOpened:
-                return random_.one_in(World::kTuning.opened_one_in);
+            case Moment::Kind::kOpened: return random_.one_in(World::kTuning.opened_one_in);
             case Moment::Kind::kEnd:
             case Moment::Kind::kQuiet: return random_.one_in(2);
         }

@@ -59,7 +59,17 @@ void Life::run() {
     }
     log_info("life: {} file system{}", disk_->direct_io_supported() ? "direct" : "buffered",
              short_of_space_ ? ", full" : "");
+    if (damaged_) return live_damaged();
     if (open_engine()) do_deeds();
+}
+
+// Either it says what is wrong, or everything that it shows is right.
+void Life::live_damaged() {
+    const Status opened = try_open();
+    if (failure_) return;
+    if (opened) return read_all();
+    if (opened.error().file.empty())
+        fail("damage was reported without a file: " + opened.error().to_string());
 }
 
 void Life::compaction_wanted(RegionId region, raft::LogIndex index) {
@@ -70,10 +80,12 @@ void Life::failed(const Error& error) {
     if (dead_) return;
     log_info("life: step {} failed: {}", disk_->steps(), error.to_string());
     engine_failed_ = true;
-    if (!faulted_) fail("the engine failed although nothing else did: " + error.to_string());
+    if (!faulted_ && !damaged_)
+        fail("the engine failed although nothing else did: " + error.to_string());
 }
 
 bool Life::may_fail(const Error& error) const {
+    if (damaged_ && !error.file.empty()) return true;
     switch (error.code) {
         // A fault while a file is made in reserve counts as no space: it passes.
         case ErrorCode::kNoSpace: return was_short_ || faulted_;
@@ -136,7 +148,8 @@ Status Life::check_recovered() {
         gather(found);
     });
     if (Status read = read_rows(found.rows); !read) {
-        if (!faulted_) fail("reading what was opened gave " + read.error().to_string());
+        if (!faulted_ && !damaged_)
+            fail("reading what was opened gave " + read.error().to_string());
         return read;
     }
     log_info("life: step {} opened, {} entries replayed, {} installs redone", disk_->steps(),

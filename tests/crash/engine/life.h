@@ -41,6 +41,7 @@ class Life : private EngineListener {
     const EngineModel& model() const { return model_; }
     const DiskImage& earlier_image() const { return earlier_image_; }
     bool opening() const { return opening_; }
+    bool closed() const { return engine_ == nullptr; }
     crash::StateKinds kinds() const;
 
   private:
@@ -57,6 +58,7 @@ class Life : private EngineListener {
     void gather(RecoveredEngine& engine);
     Status read_rows(DataRows& rows);
     bool open_may_fail(const Error& error) const;
+    void live_damaged();
     void close_engine();
     void reopen();
     void die();
@@ -80,6 +82,7 @@ class Life : private EngineListener {
     void apply(RegionId region, uint64_t count);
     void apply_entries(RegionId region, const std::vector<raft::Entry>& entries);
     void read_some();
+    void read_all();
     void check_all();
     void wait_for_answers();
     void step_world(uint64_t count);

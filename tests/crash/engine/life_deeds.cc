@@ -25,6 +25,7 @@ void Life::do_deeds() {
 void Life::quiet_end() {
     wait_for_answers();
     if (!failure_) check_all();
+    if (!failure_) close_engine();
     if (!failure_) watcher_.at(*this, {Moment::Kind::kQuiet, disk_->steps()});
 }
 
@@ -258,6 +259,23 @@ void Life::read_some() {
         const auto expected = sure.entries.find(entry.index);
         if (expected == sure.entries.end() || entry != expected->second)
             return fail("an entry was read back as another");
+    }
+}
+
+// Every entry of the log, from the disk where memory has let go of it.
+void Life::read_all() {
+    for (const auto& [id, region] : model_.sure().regions) {
+        if (!region.alive) continue;
+        const RegionSummary summary = *engine_->region(id);
+        raft::LogIndex next = summary.applied.truncated.index + 1;
+        while (next <= summary.last_index && !failure_) {
+            const auto entries = read_entries(id, next, summary.last_index + 1);
+            if (entries.empty()) break;  // an error that may be
+            for (const raft::Entry& entry : entries)
+                if (entry != region.entries.at(entry.index))
+                    return fail("an entry was read back as another");
+            next = entries.back().index + 1;
+        }
     }
 }
 
