@@ -73,6 +73,7 @@ class Life : private EngineListener {
     void overwrite();
     void compact(RegionId region, raft::LogIndex index);
     void compact_some();
+    uint64_t alive_regions() const;
     void create();
     void destroy();
     void install();

@@ -87,6 +87,8 @@ void Life::check_after_deed() {
 }
 
 void Life::commit_some(RegionId but_not) {
+    // A Store without Regions has nothing to do.
+    if (alive_regions() == 0) return create();
     WriteBatch batch;
     ModelCommit commit;
     for (uint64_t i = random_.between(1, 3); i > 0; --i) {
@@ -155,6 +157,11 @@ void Life::compact(RegionId region, raft::LogIndex index) {
     this->commit(std::move(batch), std::move(commit));
 }
 
+uint64_t Life::alive_regions() const {
+    return static_cast<uint64_t>(std::ranges::count_if(
+        model_.latest().regions, [](const auto& each) { return each.second.alive; }));
+}
+
 void Life::create() {
     const auto region = draw_region(false);
     if (!region || model_.pending(*region)) return;
@@ -178,6 +185,7 @@ void Life::create() {
 void Life::destroy() {
     const auto region = draw_region(true);
     if (!region || model_.pending(*region)) return;
+    if (alive_regions() < 2 && !random_.one_in(4)) return;
     WriteBatch batch;
     batch.destroy_region(*region, {range_begin(*region), range_end(*region)}, "tombstone");
     ModelCommit commit;
