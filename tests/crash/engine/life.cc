@@ -107,10 +107,24 @@ Status Life::try_open() {
                                 answer = opened ? Status() : Status(std::move(opened).error());
                             });
     });
-    if (!world_->run_until([&] { return answer.has_value(); })) fail("opening never ends");
+    wait_for_opening(answer);
     opening_ = false;
-    if (failure_ || !*answer) return *answer;
+    if (failure_) return make_error(ErrorCode::kCorrupted, *failure_);
+    if (!*answer) return *answer;
     return check_recovered();
+}
+
+// Where it has to install a snapshot again it waits for space, and goes on by itself.
+void Life::wait_for_opening(const std::optional<Status>& answer) {
+    constexpr Duration kPatience = std::chrono::seconds(60);
+    Instant deadline = world_->now() + kPatience;
+    while (!answer && !failure_) {
+        if (world_->now() > deadline && disk_->options().capacity_bytes) {
+            disk_->options().capacity_bytes.reset();
+            deadline = world_->now() + kPatience;
+        }
+        if (world_->now() > deadline || !world_->step()) fail("opening never ends");
+    }
 }
 
 void Life::gather(RecoveredEngine& found) {
@@ -168,8 +182,8 @@ bool Life::open_may_fail(const Error& error) const {
     if (disk_->faults_met(FaultKind::kError) > 0 &&
         (error.code == ErrorCode::kIoError || error.code == ErrorCode::kPoisoned))
         return true;
-    // Only formatting needs space; and a snapshot that is to be installed again.
-    return short_of_space_ && error.code == ErrorCode::kNoSpace;
+    // Only formatting needs space.
+    return short_of_space_ && error.code == ErrorCode::kNoSpace && !model_.ever_opened();
 }
 
 bool Life::open_engine() {

@@ -54,6 +54,7 @@ class Life : private EngineListener {
     // Opening and closing (life.cc).
     bool open_engine();
     Status try_open();
+    void wait_for_opening(const std::optional<Status>& answer);
     Status check_recovered();
     void gather(RecoveredEngine& engine);
     Status read_rows(DataRows& rows);
