@@ -174,6 +174,7 @@ Status Life::check_recovered() {
         return compared;
     }
     model_.opened();
+    ++counts_.openings;
     watcher_.at(*this, {Moment::Kind::kOpened, disk_->steps()});
     return {};
 }

@@ -27,6 +27,16 @@ namespace timber::storage {
 struct EngineWorld;
 using crash::Moment;
 
+// What came of it.
+struct LifeCounts {
+    uint64_t commits = 0;  // acknowledged
+    uint64_t applies = 0;
+    uint64_t changes = 0;  // by value: creations, installs, ends
+    uint64_t flushes = 0;
+    uint64_t checks = 0;  // of everything, openings apart
+    uint64_t openings = 0;
+};
+
 class Life : private EngineListener {
   public:
     using Start = crash::LifeStart<EngineWorld>;
@@ -43,6 +53,7 @@ class Life : private EngineListener {
     bool opening() const { return opening_; }
     bool closed() const { return engine_ == nullptr; }
     crash::StateKinds kinds() const;
+    const LifeCounts& counts() const { return counts_; }
 
   private:
     // EngineListener.
@@ -132,6 +143,7 @@ class Life : private EngineListener {
     std::unique_ptr<StorageEngine> engine_;
 
     std::optional<std::string> failure_;
+    LifeCounts counts_;
     bool dead_ = false;
     bool opening_ = false;
     bool faulted_ = false;

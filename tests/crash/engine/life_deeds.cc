@@ -212,6 +212,7 @@ void Life::flush() {
     ++unanswered_;
     engine_->flush([this](Status status) {
         --unanswered_;
+        if (status) ++counts_.flushes;
         if (dead_ || status || status.error().code == ErrorCode::kClosed) return;
         if (!may_fail(status.error())) fail("a flush gave " + status.error().to_string());
     });
@@ -246,7 +247,10 @@ void Life::apply_entries(RegionId id, const std::vector<raft::Entry>& entries) {
         state.applied_term = entry.term;
     }
     const Status done = engine_->apply(id, state, effects);
-    if (done) return model_.applied(id, state.applied);
+    if (done) {
+        ++counts_.applies;
+        return model_.applied(id, state.applied);
+    }
     if (done.error().code != ErrorCode::kBusy && !may_fail(done.error()))
         fail("applying gave " + done.error().to_string());
 }
@@ -293,6 +297,7 @@ void Life::check_all() {
     on_loop([&] { gather(found); });
     const Status read = read_rows(found.rows);
     if (!read) return fail("reading everything gave " + read.error().to_string());
+    ++counts_.checks;
     const Status compared = model_.holds_now(found);
     if (!compared) fail("while it runs: " + compared.error().detail);
 }
