@@ -159,6 +159,7 @@ class Life : private EngineListener {
     struct Changing {
         uint64_t number = 0;
         bool install = false;
+        bool end = false;
     };
     std::map<RegionId, Changing> changing_;
     std::vector<std::pair<RegionId, raft::LogIndex>> compactions_wanted_;

@@ -96,7 +96,7 @@ void Life::commit(WriteBatch batch, ModelCommit commit, bool urgent) {
     const uint64_t number = commit.number;
     for (auto& [id, change] : commit.regions) {
         if (change.create || change.install || change.tombstone) {
-            changing_[id] = {number, change.install != nullptr};
+            changing_[id] = {number, change.install != nullptr, change.tombstone.has_value()};
         } else if (!changing_.contains(id)) {
             change.applied = applied_of(id);
         }

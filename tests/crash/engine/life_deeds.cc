@@ -49,6 +49,7 @@ void Life::do_deed(Deed deed) {
             return;
         case Deed::kDestroy:
             on_loop([this] { destroy(); });
+            if (random_.one_in(3)) apply_some();
             if (random_.one_in(2)) wait_for_answers();
             return;
         case Deed::kInstall: return install();
@@ -221,10 +222,14 @@ void Life::flush() {
 void Life::apply_some() {
     for (uint64_t i = random_.between(1, 2); i > 0 && !failure_; --i)
         if (const auto region = draw_region(true)) apply(*region, random_.between(1, 12));
+    // What is committed may be applied until the Region's end is durable.
+    for (const auto& [id, changing] : std::map(changing_))
+        if (changing.end && !failure_ && random_.one_in(2)) apply(id, random_.between(1, 12));
 }
 
 void Life::apply(RegionId id, uint64_t count) {
-    if (changing_.contains(id)) return;
+    if (const auto changing = changing_.find(id); changing != changing_.end())
+        if (!changing->second.end) return;
     const auto summary = engine_->region(id);
     if (!summary || engine_failed_) return;
     const raft::LogIndex applied = summary->applied.applied;
@@ -237,10 +242,15 @@ void Life::apply(RegionId id, uint64_t count) {
 
 void Life::apply_entries(RegionId id, const std::vector<raft::Entry>& entries) {
     if (engine_->poisoned()) return;
-    AppliedState state = engine_->region(id)->applied;
+    const RegionSummary summary = *engine_->region(id);
+    // It has come to its end meanwhile.
+    if (summary.last_index < entries.back().index) return;
+    const bool ending = changing_.contains(id);
+    const History& history = ending ? model_.sure() : model_.latest();
+    AppliedState state = summary.applied;
     memtable::WriteBatch effects;
     for (const raft::Entry& entry : entries) {
-        if (entry != model_.latest().regions.at(id).entries.at(entry.index))
+        if (entry != history.regions.at(id).entries.at(entry.index))
             return fail("an entry was read back as another");
         TIMBER_ASSERT(applier_.apply(id, entry, state, effects).ok());
         state.applied = entry.index;
