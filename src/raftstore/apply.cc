@@ -58,6 +58,7 @@ std::optional<Region> changed_region(const Region& region, const raft::ConfChang
         if (at->learner == learner || at->store != peer.store) return std::nullopt;
         at->learner = learner;
         if (!peer.address.empty()) at->address = peer.address;
+        if (peer.incarnation != storage::Incarnation(0)) at->incarnation = peer.incarnation;
         return next;
     }
     if (region.find_store(peer.store) != nullptr) return std::nullopt;

@@ -12,6 +12,7 @@ void Encoder::peer(const PeerMeta& peer) {
     id(peer.store);
     u8(peer.learner ? 1 : 0);
     text(peer.address);
+    id(peer.incarnation);
 }
 
 void Encoder::region(const Region& region) {
@@ -53,11 +54,12 @@ PeerMeta Decoder::peer() {
     if (learner > 1) malformed();
     peer.learner = learner == 1;
     peer.address = text();
+    peer.incarnation = id<Incarnation>();
     return peer;
 }
 
 Region Decoder::region() {
-    constexpr size_t kPeerBytesMin = 4;
+    constexpr size_t kPeerBytesMin = 5;
     Region region;
     region.id = id<RegionId>();
     region.start_key = text();

@@ -14,7 +14,7 @@ namespace {
 constexpr uint8_t kEnvelopeVersion = 1;
 constexpr size_t kChecksumBytes = 4;
 
-enum class BodyKind : uint8_t { kRaft = 0, kOffer = 1, kChunk = 2, kAck = 3 };
+enum class BodyKind : uint8_t { kRaft = 0, kOffer = 1, kChunk = 2, kAck = 3, kGreeting = 4 };
 
 enum MessageFlags : uint8_t {
     kReject = 1,
@@ -104,6 +104,11 @@ void put_body(Encoder& encoder, const SnapshotAck& ack) {
     encoder.varint(ack.file);
     encoder.varint(ack.offset);
     encoder.text(ack.reason);
+}
+
+void put_body(Encoder& encoder, const Greeting& greeting) {
+    encoder.u8(greeting.answer ? 1 : 0);
+    encoder.text(greeting.address);
 }
 
 // About how much it takes, so that the buffer need not grow under large payloads.
@@ -225,6 +230,12 @@ SnapshotAck get_ack(Decoder& decoder) {
     return ack;
 }
 
+Greeting get_greeting(Decoder& decoder) {
+    const uint8_t answer = decoder.u8();
+    if (answer > 1) decoder.malformed();
+    return {.answer = answer == 1, .address = std::string(decoder.text())};
+}
+
 }  // namespace
 
 raft::Payload encode_envelope(const Envelope& envelope) {
@@ -257,7 +268,7 @@ Result<Envelope> decode_envelope(const raft::Payload& frame) {
     envelope.from_incarnation = Incarnation(decoder.fixed64());
     envelope.to = decoder.id<StoreId>();
     envelope.to_incarnation = Incarnation(decoder.fixed64());
-    switch (decoder.choice(BodyKind::kAck)) {
+    switch (decoder.choice(BodyKind::kGreeting)) {
         case BodyKind::kRaft: envelope.body = get_raft(decoder, owner); break;
         case BodyKind::kOffer: {
             SnapshotOffer offer;
@@ -268,6 +279,7 @@ Result<Envelope> decode_envelope(const raft::Payload& frame) {
         }
         case BodyKind::kChunk: envelope.body = get_chunk(decoder, owner); break;
         case BodyKind::kAck: envelope.body = get_ack(decoder); break;
+        case BodyKind::kGreeting: envelope.body = get_greeting(decoder); break;
     }
     TIMBER_CHECK(decoder.finish());
     return envelope;

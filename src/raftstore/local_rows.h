@@ -8,6 +8,8 @@ namespace timber::raftstore {
 inline constexpr uint64_t kLocalRowKindMask = uint64_t{0xff} << 56;
 // The Store's Regions of the first hour are there: its formation is complete.
 inline constexpr uint64_t kFormedRow = uint64_t{1} << 56;
+// Every member of the Regions of the first hour knows this Store: it takes part.
+inline constexpr uint64_t kIntroducedRow = uint64_t{3} << 56;
 // The incarnation of another Store, whose id is in the rest.
 inline constexpr uint64_t kIncarnationRows = uint64_t{2} << 56;
 

@@ -55,7 +55,7 @@ void Mailbox::submit(Request request, Callback callback) {
     });
 }
 
-void Mailbox::receive(Envelope envelope) {
+void Mailbox::receive(Envelope&& envelope) {
     const size_t bytes = bytes_of(envelope);
     bool tell = false;
     {

@@ -46,7 +46,7 @@ class Mailbox {
     Mailbox(EventLoop& loop, const MailboxLimits& limits, std::function<void()> turn);
 
     void submit(Request request, Callback callback);
-    void receive(Envelope envelope);
+    void receive(Envelope&& envelope);
     // A turn is wanted.
     void ring();
 

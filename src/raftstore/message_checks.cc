@@ -14,11 +14,15 @@ MessageVerdict judge_for_peer(const RaftMessage& message, StoreId own_store, Pee
                               const Region& region) {
     if (!well_addressed(message, own_store)) return MessageVerdict::kDrop;
     if (message.tombstone) {
-        const bool meant = message.to_peer.id == own_peer && is_stale(region.epoch, message.epoch);
-        return meant ? MessageVerdict::kDestroy : MessageVerdict::kDrop;
+        if (message.to_peer.id != own_peer) return MessageVerdict::kDrop;
+        // Known here already, or news.
+        const bool removed = region.find_peer(own_peer) == nullptr
+                                 ? !is_stale(message.epoch, region.epoch)
+                                 : is_stale(region.epoch, message.epoch);
+        return removed ? MessageVerdict::kDestroy : MessageVerdict::kDrop;
     }
-    const bool sender_stale = is_stale(message.epoch, region.epoch);
-    if (sender_stale && region.find_store(message.from_peer.store) == nullptr) {
+    const bool stranger = region.find_store(message.from_peer.store) == nullptr;
+    if (stranger && is_stale(message.epoch, region.epoch)) {
         return is_vote_request(message.message) ? MessageVerdict::kTellTombstone
                                                 : MessageVerdict::kDrop;
     }
@@ -28,7 +32,11 @@ MessageVerdict judge_for_peer(const RaftMessage& message, StoreId own_store, Pee
         return is_stale(region.epoch, message.epoch) ? MessageVerdict::kReplace
                                                      : MessageVerdict::kDrop;
     }
-    return MessageVerdict::kStep;
+    // It has applied its own removal and stays in case that it is needed (raft/README.md, rule 6):
+    // without a word from the leader it would ask for votes for ever.
+    const bool told = stranger && is_vote_request(message.message) &&
+                      !is_stale(region.epoch, message.epoch);
+    return told ? MessageVerdict::kTellTombstoneOrStep : MessageVerdict::kStep;
 }
 
 MessageVerdict judge_for_missing(const RaftMessage& message, StoreId own_store,

@@ -23,6 +23,8 @@ enum class MessageVerdict : uint8_t {
     kStep,           // to the Raft node
     kDrop,           // nonsense, or of no meaning any more
     kTellTombstone,  // drop it, and tell the sender that it is no member any more
+    // Tell the sender so if this peer may; to the Raft node if it may not.
+    kTellTombstoneOrStep,
     kDestroy,        // this peer is no member any more
     kReplace,        // this peer is another's predecessor: destroy it, and look again
     kCreate,         // make a peer

@@ -9,8 +9,8 @@ namespace timber::raftstore {
 // Peers that are remembered although the Region does not name them.
 static constexpr size_t kSpeakersMax = 64;
 
-static raft::Config config_of(const StoreOptions& options, PeerId id, raft::LogIndex applied,
-                              uint64_t seed) {
+static raft::Config config_of(PeerHost& host, PeerId id, raft::LogIndex applied, uint64_t seed) {
+    const StoreOptions& options = host.options();
     raft::Config config;
     config.id = id;
     config.applied = applied;
@@ -19,7 +19,8 @@ static raft::Config config_of(const StoreOptions& options, PeerId id, raft::LogI
     config.heartbeat_ticks = options.heartbeat_ticks;
     config.message_bytes_max = options.append_bytes_max;
     config.uncommitted_bytes_max = options.uncommitted_bytes_max;
-    config.entry_bytes_max = kCommandBytesMax;
+    config.write_bytes_max = host.write_bytes_max();
+    config.entry_bytes_max = host.command_bytes_max();
     config.inflight_bytes_max = 16_MiB;
     // The engine keeps recent entries too, for all Regions together.
     config.log_cache_bytes_max = 1_MiB;
@@ -38,7 +39,7 @@ Peer::Peer(PeerHost& host, storage::AppliedState applied, RegionLocalState local
 
 Result<std::unique_ptr<Peer>> Peer::create(PeerHost& host, storage::AppliedState applied,
                                            RegionLocalState local, uint64_t seed) {
-    const raft::Config config = config_of(host.options(), local.peer, applied.applied, seed);
+    const raft::Config config = config_of(host, local.peer, applied.applied, seed);
     std::unique_ptr<Peer> peer(new Peer(host, std::move(applied), std::move(local)));
     TIMBER_TRY(peer->node_, raft::RawNode::create(config, peer->storage_));
     peer->observe_time();
@@ -96,6 +97,15 @@ bool Peer::step_snapshot(const PeerMeta& from, raft::Message message, ReceivedSn
     return true;
 }
 
+void Peer::step_passed_snapshot(const PeerMeta& from, raft::Message message) {
+    TIMBER_ASSERT(message.snapshot != nullptr);
+    TIMBER_ASSERT_OP(message.snapshot->metadata.index, <=, storage_.applied().applied);
+    remember(from);
+    observe_time();
+    node_->step(std::move(message));
+    host_.wake(region_id());
+}
+
 void Peer::send(raft::Message message) {
     if (destroying_) return;
     const std::optional<PeerMeta> to = meta_of(message.to);
@@ -120,7 +130,7 @@ void Peer::tick() {
     if (destroying_) return;
     observe_time();
     node_->tick();
-    if (proposals_.size() > 0) expire_proposals();
+    if (gate_.size() + proposals_.size() > 0) expire_proposals();
     if (!initialized()) probe_creator();
     if (storage_.has_snapshot()) {
         const Duration idle = host_.options().snapshot_idle_timeout;
@@ -152,6 +162,8 @@ void Peer::expire_proposals() {
     for (Proposal& proposal : expired) {
         answer(proposal.callback, unknown("no majority has answered in time", proposal.term));
     }
+    refuse_held(gate_.take_expired(before(options.proposal_ticks_max)),
+                server_busy("no majority answers"));
 }
 
 void Peer::campaign() {
@@ -196,6 +208,7 @@ void Peer::begin_destroy() {
     for (Proposal& proposal : proposals_.take_all()) {
         answer(proposal.callback, unknown("the peer was removed", proposal.term));
     }
+    refuse_held(gate_.take_all(), region_not_found(region_id()));
     refuse_reads(reads_.take_all(), region_not_found(region_id()));
     apply_queue_.clear();
     prepared_.reset();
@@ -206,6 +219,7 @@ void Peer::fail_all(const std::string& why) {
     for (Proposal& proposal : proposals_.take_all()) {
         answer(proposal.callback, unknown(why, proposal.term));
     }
+    refuse_held(gate_.take_all(), server_busy(why));
     refuse_reads(reads_.take_all(), server_busy(why));
 }
 
@@ -219,7 +233,7 @@ PeerStatus Peer::status() const {
     status.raft = node_->status();
     status.truncated = storage_.applied().truncated;
     status.installing = writes_.installing();
-    status.proposals_pending = proposals_.size();
+    status.proposals_pending = gate_.size() + proposals_.size();
     return status;
 }
 
@@ -230,7 +244,7 @@ void Peer::check_invariants() const {
     node_->check_invariants();
     const raft::NodeStatus raft = node_->status();
     if (!incoming_) TIMBER_ASSERT_OP(storage_.applied().applied, >=, raft.applied);  // PE1
-    if (destroying_) TIMBER_ASSERT(proposals_.size() + reads_.size() == 0);          // PE4
+    if (destroying_) TIMBER_ASSERT(gate_.size() + proposals_.size() + reads_.size() == 0);  // PE4
 }
 
 }  // namespace timber::raftstore

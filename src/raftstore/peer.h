@@ -34,6 +34,7 @@
 #include "src/raftstore/proposals.h"
 #include "src/raftstore/reads.h"
 #include "src/raftstore/request_checks.h"
+#include "src/raftstore/write_gate.h"
 
 namespace timber::raftstore {
 
@@ -69,6 +70,8 @@ class Peer {
     void step(const PeerMeta& from, raft::Message message);
     // The files are the Region's from here on if it gives true; otherwise Raft had no use for them.
     bool step_snapshot(const PeerMeta& from, raft::Message message, ReceivedSnapshot received);
+    // One that is applied already: without its files, for the answer.
+    void step_passed_snapshot(const PeerMeta& from, raft::Message message);
     bool can_take_snapshot() const { return !incoming_ && !destroying_; }
     void submit(Request request, Callback callback);
     void campaign();
@@ -156,7 +159,9 @@ class Peer {
     void request(GetRequest& request, Callback callback);
     void request(ScanRequest& request, Callback callback);
     void request(SnapRequest& request, Callback callback);
+    void propose_held();
     void proposed(const raft::Proposed& proposed, Callback callback);
+    void refuse_held(std::vector<HeldWrite> held, const RegionError& error);
     RegionError refusal_error(raft::Refusal refusal) const;
     void answer(Callback& callback, Response response);
 
@@ -176,6 +181,7 @@ class Peer {
     PeerStorage storage_;
     std::optional<raft::RawNode> node_;
     PeerWrites writes_;
+    WriteGate gate_;
     Proposals proposals_;
     Reads reads_;
     uint64_t last_read_id_ = 0;

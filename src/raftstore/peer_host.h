@@ -3,6 +3,7 @@
 //
 // Thread:   the loop.
 // Lifetime: outlives the Peers and everything that they started.
+#include <algorithm>
 #include <functional>
 #include <string>
 #include <vector>
@@ -17,7 +18,8 @@ namespace timber::raftstore {
 
 class Peer;
 
-// A command, encoded: one record of the log, with room for what goes before it.
+// A command, encoded: one record of the log, with room for what goes before it. Less where the
+// log's segments are small: PeerHost::write_bytes_max().
 inline constexpr size_t kCommandBytesMax = 15_MiB;
 
 class PeerHost {
@@ -30,6 +32,12 @@ class PeerHost {
     virtual StoreObserver& observer() = 0;
     virtual EventLoop& loop() = 0;
     virtual Disk& disk() = 0;
+    // What Raft may ask to have written at once, as raft::entry_bytes() counts.
+    size_t write_bytes_max() {
+        // Two thirds of half a batch: the engine counts up to half as much again for an entry.
+        return std::min<size_t>(16_MiB, engine().commit_bytes_max() / 3);
+    }
+    size_t command_bytes_max() { return std::min(kCommandBytesMax, write_bytes_max()); }
     // Of this Store's life: ticks so far.
     virtual uint64_t ticks() const = 0;
 
@@ -59,6 +67,10 @@ class PeerHost {
     virtual Peer* find_peer(RegionId region) = 0;
     // The part of an envelope that is the sender's own.
     using Body = decltype(Envelope::body);
+    // Whom this Store knows, durably, under that number.
+    virtual std::optional<Incarnation> incarnation_of(StoreId store) const = 0;
+    // So that it is known soon.
+    virtual void greet(StoreId store, const std::string& address) = 0;
     // An empty address: wherever the Store last spoke from.
     virtual void send_to(StoreId store, const std::string& address, Body body) = 0;
 };

@@ -15,7 +15,7 @@ void Peer::submit(Request request, Callback callback) {
     if (std::optional<RegionError> error = check(kind, header_of(request))) {
         return answer(callback, not_done(std::move(*error), node_->term()));
     }
-    if (proposals_.size() + reads_.size() >= host_.options().proposals_max) {
+    if (gate_.size() + proposals_.size() + reads_.size() >= host_.options().proposals_max) {
         return answer(callback, not_done(server_busy("too many requests wait for this Region"),
                                          node_->term()));
     }
@@ -35,11 +35,13 @@ std::optional<RegionError> Peer::check(RequestKind kind, const RequestHeader& he
 
 void Peer::request(WriteRequest& request, Callback callback) {
     const StoreOptions& options = host_.options();
-    const KeyLimits limits{options.key_bytes_max, options.value_bytes_max, kCommandBytesMax};
+    const KeyLimits limits{options.key_bytes_max, options.value_bytes_max,
+                           host_.command_bytes_max()};
     if (std::optional<RegionError> error = check_operations(request.operations, region(), limits)) {
         return answer(callback, not_done(std::move(*error), node_->term()));
     }
-    proposed(node_->propose(encode_write(region().epoch, request.operations)), std::move(callback));
+    gate_.hold({encode_write(region().epoch, request.operations), std::move(callback),
+                host_.ticks()});
 }
 
 void Peer::request(CompactLogRequest& request, Callback callback) {
@@ -65,6 +67,17 @@ void Peer::request(ChangePeerRequest& request, Callback callback) {
     if (const PeerMeta* member = region().find_peer(peer.id)) {
         if (peer.store == StoreId(0)) peer.store = member->store;
     }
+    if (request.type != raft::ConfChangeType::kRemove) {
+        peer.incarnation = host_.incarnation_of(peer.store).value_or(Incarnation(0));
+        const bool voter = request.type == raft::ConfChangeType::kAddVoter;
+        if (voter && peer.incarnation == Incarnation(0) &&
+            !TIMBER_MISTAKE(rs_incarnation_unchecked)) {
+            // Whoever applies the change has to know whose vote counts from then on.
+            host_.greet(peer.store, peer.address);
+            return answer(callback, not_done(server_busy("the Store has not been met yet"),
+                                             node_->term()));
+        }
+    }
     const raft::ConfChange change{request.type, peer.id, encode_change_peer(region().epoch, peer)};
     if (peer.store.value() == 0 || !changed_region(region(), change, peer)) {
         return answer(callback,
@@ -80,6 +93,21 @@ void Peer::request(TransferLeaderRequest& request, Callback callback) {
     }
     // It is under way; who leads in the end shows.
     answer(callback, Response{.term = node_->term(), .index = storage_.applied().applied});
+}
+
+void Peer::propose_held() {
+    std::vector<HeldWrite> writes = gate_.take(leads(), node_->commit());
+    raft::LogIndex last;
+    for (HeldWrite& write : writes) {
+        const raft::Proposed result = node_->propose(std::move(write.payload));
+        if (result.accepted()) last = result.first_index;
+        proposed(result, std::move(write.callback));
+    }
+    if (last != raft::LogIndex(0)) gate_.proposed(last);
+}
+
+void Peer::refuse_held(std::vector<HeldWrite> held, const RegionError& error) {
+    for (HeldWrite& write : held) answer(write.callback, not_done(error, node_->term()));
 }
 
 void Peer::proposed(const raft::Proposed& proposed, Callback callback) {

@@ -38,6 +38,9 @@ struct PeerMeta {
     // Where the Store's servers-only listener is. Travels with the membership, so that whoever
     // knows the Region can reach its members.
     std::string address{};
+    // Of the Store's disk, as the change that made it a member names it. 0 of the members of the
+    // first hour, which were all introduced to each other.
+    Incarnation incarnation{};
 
     friend bool operator==(const PeerMeta&, const PeerMeta&) = default;
 };

@@ -99,6 +99,8 @@ struct StoreStatus {
     storage::StoreIdentity identity{};
     std::vector<PeerStatus> peers{};
     storage::EngineStats engine{};
+    // A Store that was just formed takes no part before all of these know it.
+    std::vector<StoreId> introductions_due{};
     uint64_t commands = 0;
     uint64_t commands_refused_busy = 0;
     uint64_t messages_sent = 0;
@@ -143,6 +145,7 @@ class Store {
     void unreachable(StoreId store);
 
     // Hands leadership of all Regions over, as far as others can take it, within `limit`.
+    // Asked again meanwhile, both end at the later limit.
     void hand_over(Duration limit, std::move_only_function<void()> done);
     // Ends all work: new commands are refused, pending ones answered, then `done`.
     void close(std::move_only_function<void()> done);

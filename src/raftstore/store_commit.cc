@@ -7,8 +7,11 @@
 
 namespace timber::raftstore {
 
-// A batch is closed once it holds this much: what comes behind it need not wait for all of it.
-static constexpr size_t kBatchBytesMax = 16_MiB;
+// A batch is closed once it holds this much: what comes behind it need not wait for all of it. The
+// other half is for the write that comes last.
+static size_t batch_bytes_target(const storage::StorageEngine& engine) {
+    return std::min<size_t>(16_MiB, engine.commit_bytes_max() / 2);
+}
 
 void Store::Core::commit_writes() {
     while (!writers_.empty() && !engine_busy_ && !urgent_refused_ && commit_some()) {
@@ -37,7 +40,8 @@ bool Store::Core::commit_some() {
 
 size_t Store::Core::fill_batch(storage::WriteBatch& batch, std::vector<CommitPart>& parts,
                                bool& urgent) {
-    for (auto at = writers_.begin(); at != writers_.end() && batch.bytes() < kBatchBytesMax;) {
+    const size_t target = batch_bytes_target(*engine_);
+    for (auto at = writers_.begin(); at != writers_.end() && batch.bytes() < target;) {
         Peer* peer = find_peer(*at);
         if (peer == nullptr || peer->destroying() || !peer->writes().has_waiting()) {
             at = writers_.erase(at);
@@ -45,7 +49,7 @@ size_t Store::Core::fill_batch(storage::WriteBatch& batch, std::vector<CommitPar
         }
         const PeerWrites& writes = peer->writes();
         const PeerWrites::Offer offer =
-            writes.offer(kBatchBytesMax - batch.bytes(), disk_full_ && !probing_room_);
+            writes.offer(target - batch.bytes(), disk_full_ && !probing_room_);
         const RegionId region = *at++;
         if (offer.count == 0) continue;
         // An install keeps its batch from being done for long; nobody else waits with it.

@@ -11,6 +11,7 @@
 //        store_core.cc      turns, ticks, the end
 //        store_commit.cc    batches of all Regions' writes
 //        store_messages.cc  what other Stores say
+//        store_introductions.cc  who knows this Store
 //        store_requests.cc  what clients ask
 //        store_regions.cc   making, finding and destroying Peers; snapshots
 //
@@ -48,7 +49,7 @@ class Store::Core final : public PeerHost, public storage::EngineListener {
     void submit(Request request, Callback callback) {
         mailbox_.submit(std::move(request), std::move(callback));
     }
-    void receive(Envelope envelope) { mailbox_.receive(std::move(envelope)); }
+    void receive(Envelope&& envelope) { mailbox_.receive(std::move(envelope)); }
     void unreachable(StoreId store);
     void hand_over(Duration limit, std::move_only_function<void()> done);
     void close(std::move_only_function<void()> done);
@@ -74,6 +75,8 @@ class Store::Core final : public PeerHost, public storage::EngineListener {
     void run_job(const char* name, std::move_only_function<Completion()> job) override;
     void remove_files(std::vector<std::string> paths) override;
     Peer* find_peer(RegionId region) override;
+    std::optional<Incarnation> incarnation_of(StoreId store) const override;
+    void greet(StoreId store, const std::string& address) override;
     void send_to(StoreId store, const std::string& address, Body body) override;
 
     // storage::EngineListener
@@ -135,9 +138,19 @@ class Store::Core final : public PeerHost, public storage::EngineListener {
     void on_body(StoreId from, SnapshotOffer offer);
     void on_body(StoreId from, SnapshotChunk chunk);
     void on_body(StoreId from, SnapshotAck ack);
+    void on_body(StoreId from, Greeting greeting);
     void on_message_for_missing(RaftMessage message);
     void tell_tombstone(const RaftMessage& about, const Region& region);
     void learn_address(const PeerMeta& peer);
+
+    // store_introductions.cc
+    void begin_introductions();
+    void greet_all();
+    void introduced_to(const Envelope& envelope);
+    void commit_introductions();
+    void take_part();
+    std::string own_address() const;
+    bool other_than_membership_says(const Envelope& envelope) const;
 
     // store_requests.cc
     void on_command(Command command);
@@ -191,6 +204,10 @@ class Store::Core final : public PeerHost, public storage::EngineListener {
     bool urgent_refused_ = false;
 
     // Other Stores.
+    // Those that have to know this one before it takes part, with their addresses.
+    std::map<StoreId, std::string> introductions_due_;
+    bool takes_part_ = false;
+    bool introductions_committing_ = false;
     std::map<StoreId, HeldEnvelopes> meeting_;
     std::map<StoreId, std::string> addresses_;
 
@@ -207,7 +224,7 @@ class Store::Core final : public PeerHost, public storage::EngineListener {
     Timer tick_timer_;
     Timer gc_timer_;
     Timer hand_over_timer_;
-    std::move_only_function<void()> hand_over_done_;
+    std::vector<std::move_only_function<void()>> hand_over_done_;  // of all who asked
 
     size_t jobs_ = 0;
     std::optional<Error> failed_;

@@ -42,14 +42,20 @@ bool Store::Core::envelope_counts(Envelope& envelope) {
         return false;
     }
     switch (incarnations_.judge(envelope.from, envelope.from_incarnation)) {
-        case Incarnations::Verdict::kKnown: return true;
+        case Incarnations::Verdict::kKnown: introduced_to(envelope); return true;
         case Incarnations::Verdict::kOther:
             refuse_envelope(envelope,
                             "its incarnation is not the one known here: its disk was "
                             "wiped or swapped; replace it by a change of membership");
             return false;
         case Incarnations::Verdict::kTooMany: ++messages_refused_; return false;
-        case Incarnations::Verdict::kNew: meet(std::move(envelope)); return false;
+        case Incarnations::Verdict::kNew:
+            if (other_than_membership_says(envelope)) {
+                refuse_envelope(envelope, "its incarnation is not the one that became a member");
+            } else {
+                meet(std::move(envelope));
+            }
+            return false;
     }
     TIMBER_UNREACHABLE();
 }
@@ -99,10 +105,14 @@ void Store::Core::learn_address(const PeerMeta& peer) {
 void Store::Core::on_body(StoreId from, RaftMessage message) {
     if (message.from_peer.store != from) return;
     learn_address(message.from_peer);
+    if (!takes_part_) return;
     Peer* peer = find_peer(message.region);
     if (peer == nullptr) return on_message_for_missing(std::move(message));
     if (peer->destroying()) return;
     switch (judge_for_peer(message, identity_.store, peer->id(), peer->region())) {
+        case MessageVerdict::kTellTombstoneOrStep:
+            if (peer->may_tell_removed()) return tell_tombstone(message, peer->region());
+            [[fallthrough]];
         case MessageVerdict::kStep:
             // Without room only votes can be written: the entries come again.
             if (disk_full_ && !message.message.entries.empty()) return;
@@ -137,6 +147,7 @@ void Store::Core::tell_tombstone(const RaftMessage& about, const Region& region)
 
 void Store::Core::on_body(StoreId from, SnapshotOffer offer) {
     learn_address(offer.message.from_peer);
+    if (!takes_part_) return;
     receiver_->receive(from, std::move(offer));
 }
 

@@ -142,13 +142,16 @@ static storage::AppliedState initial_state(const Region& region, PeerId peer) {
 
 void Store::Core::form(std::move_only_function<void(Status)> done) {
     storage::WriteBatch batch;
+    bool alone = true;
     for (const Region& region : options_.formation->regions) {
         const PeerMeta* self = region.find_store(identity_.store);
         if (self == nullptr) continue;
+        alone = alone && region.peers.size() == 1;
         batch.create_region(region.id, initial_state(region, self->id),
                             {kInitialTerm, raft::kNobody, kInitialIndex});
     }
     batch.put_local(kFormedRow, "1");
+    if (alone) batch.put_local(kIntroducedRow, "1");
     auto answer = std::make_shared<std::move_only_function<void(Status)>>(std::move(done));
     const Status status = engine_->commit(
         std::move(batch), [answer](Status committed) { (*answer)(std::move(committed)); });
@@ -215,14 +218,8 @@ void Store::Core::start() {
         });
     environment_.loop.start_timer(tick_timer_, options_.tick);
     environment_.loop.start_timer(gc_timer_, options_.log_gc_interval);
-    for (const auto& [id, peer] : peers_) {
-        // Nobody else could be elected.
-        const std::vector<PeerMeta>& members = peer->region().peers;
-        if (members.size() == 1 && members.front().id == peer->id()) peer->campaign();
-        active_.insert(id);
-    }
-    mailbox_.ring();
     log_info("Store {} is open: {} Regions", identity_.store.value(), peers_.size());
+    begin_introductions();
 }
 
 }  // namespace timber::raftstore

@@ -166,7 +166,12 @@ std::optional<std::string> Store::Core::refuse_snapshot(const RaftMessage& messa
     const raft::SnapshotMetadata& metadata = message.message.snapshot->metadata;
     if (metadata.conf_state != next.conf_state()) return "its members contradict each other";
     if (is_stale(next.epoch, peer->region().epoch)) return "it is older than the Region here";
-    if (metadata.index <= peer->storage().applied().applied) return "it is applied already";
+    if (metadata.index <= peer->storage().applied().applied) {
+        // Only Raft can tell the leader how far this peer is: a refusal alone, and the leader would
+        // offer the same again for ever.
+        peer->step_passed_snapshot(message.from_peer, message.message);
+        return "it is applied already";
+    }
     if (overlapping(message.region, next.start_key, next.end_key) != RegionId(0)) {
         return "another Region here covers a part of its range";
     }

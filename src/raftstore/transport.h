@@ -77,6 +77,12 @@ struct SnapshotAck {
     std::string reason{};
 };
 
+// "Do you know me?" A Store that was formed asks the others until each has answered.
+struct Greeting {
+    bool answer = false;
+    std::string address{};  // of the sender
+};
+
 // Sent when a Store meets another: who it is. Messages of a Store whose incarnation is not the one
 // known here are refused.
 struct Envelope {
@@ -86,7 +92,7 @@ struct Envelope {
     StoreId to{};
     // What the sender takes the receiver for; 0 if it has not met it.
     Incarnation to_incarnation{};
-    std::variant<RaftMessage, SnapshotOffer, SnapshotChunk, SnapshotAck> body{};
+    std::variant<RaftMessage, SnapshotOffer, SnapshotChunk, SnapshotAck, Greeting> body{};
 };
 
 // The wire form of an envelope, versioned, and back. Raft messages' payloads are slices of `frame`.

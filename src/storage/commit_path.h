@@ -54,6 +54,8 @@ class CommitPath {
     ~CommitPath();
 
     Status commit(WriteBatch batch, StorageEngine::Done done, bool urgent);
+    // What carried_bytes() leaves of the log's batches.
+    size_t commit_bytes_max() const { return parts_.log->batch_bytes_max() / 5 * 4; }
     // The state store may take writes again.
     void writable();
     // The state store's files hold everything up to `flushed`.

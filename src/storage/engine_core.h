@@ -28,6 +28,7 @@ class StorageEngine::Core final : public memtable::StoreListener {
     void close(std::move_only_function<void()> done);
 
     Status commit(WriteBatch batch, Done done, bool urgent);
+    size_t commit_bytes_max() const { return commits_.commit_bytes_max(); }
     Status apply(RegionId region, AppliedState state, const memtable::WriteBatch& effects);
     memtable::Pace pace(size_t bytes);
     void flush(Done done);

@@ -57,6 +57,8 @@ Status StorageEngine::commit(WriteBatch batch, Done done, bool urgent) {
     return core_->commit(std::move(batch), std::move(done), urgent);
 }
 
+size_t StorageEngine::commit_bytes_max() const { return core_->commit_bytes_max(); }
+
 Status StorageEngine::apply(RegionId region, AppliedState state,
                             const memtable::WriteBatch& effects) {
     return core_->apply(region, std::move(state), effects);

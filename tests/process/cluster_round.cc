@@ -67,7 +67,7 @@ void commands_of_ctl(TestCluster& cluster) {
 }
 
 void python_client(TestCluster& cluster) {
-    std::vector<std::string> command{"/usr/bin/env", "python3", TIMBER_RAW_API_CLIENT,
+    std::vector<std::string> command{"/usr/bin/python3", TIMBER_RAW_API_CLIENT,
                                      TIMBER_PYTHON_MESSAGES};
     for (const std::string& endpoint : cluster.endpoints()) command.push_back(endpoint);
     const Finished done = run_program(command);

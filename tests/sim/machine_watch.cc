@@ -80,6 +80,7 @@ void Machine::watch() {
     Life& life = *life_;
     around_.counts.snapshots_installed += status.snapshots_received - life.snapshots_seen;
     life.snapshots_seen = status.snapshots_received;
+    has_taken_part_ |= status.introductions_due.empty();
     for (const raftstore::PeerStatus& each : status.peers) {
         if (each.proposals_pending > options_.proposals_max) broken("T4: too many proposals");
         if (each.truncated.index > each.raft.applied)
@@ -145,7 +146,8 @@ void Machine::compare_state(Life& life, RegionId region, const memtable::Snapsho
     if (!applied.ok()) return;  // the disk, or a Region that has never applied anything
     const auto local = raftstore::decode_region_local_state(applied->region_state);
     if (!local.ok()) broken("a Region's state cannot be read: " + local.error().to_string());
-    if (local->state == PeerState::kUninitialized) return;
+    // Without state it has no range either, and never wrote anything.
+    if (local->region.peers.empty()) return;
     const Result<Rows> rows = read_rows(engine.state(), snapshot, local->region);
     if (!rows.ok()) return;
     ++around_.counts.states_checked;

@@ -2,6 +2,7 @@
 #include "tests/sim/run.h"
 
 #include <algorithm>
+#include <cstdio>
 
 #include "src/base/assert.h"
 
@@ -12,6 +13,11 @@ using raftstore::RegionId;
 
 static constexpr Duration kTick = 10ms;
 
+template <typename Id>
+static unsigned long long as_number(Id id) {
+    return id.value();
+}
+
 ClusterOptions Run::cluster_options() {
     ClusterOptions options{
         .seed = random_.next(), .machines = profile_.machines, .members = profile_.voters};
@@ -20,7 +26,9 @@ ClusterOptions Run::cluster_options() {
     }
     const uint64_t gc_entries = random_.between(10, 60);
     const bool tiny = random_.one_in(3);
-    options.tune = [this, gc_entries, tiny](raftstore::StoreOptions& store) {
+    // Whose state often cannot take what is committed.
+    const bool slow_state = random_.one_in(4);
+    options.tune = [this, gc_entries, tiny, slow_state](raftstore::StoreOptions& store) {
         store.tick = kTick;
         store.lease_reads = profile_.leases;
         store.clock_drift_per_mille_max = profile_.leases ? 50 : 0;
@@ -28,6 +36,7 @@ ClusterOptions Run::cluster_options() {
             store.log_gc_entries = gc_entries;
             store.log_gc_lag_entries_max = gc_entries + 10;
         }
+        if (slow_state) store.engine.state.memory_table_bytes = 8_KiB;
         if (tiny) {
             store.proposals_max = 4;
             store.commands_queued_max = 8;
@@ -46,8 +55,7 @@ Run::Run(uint64_t seed)
       recorder_(std::make_unique<Recorder>(*cluster_)),
       restart_at_(profile_.machines),
       retired_(profile_.machines),
-      full_(profile_.machines),
-      handing_over_(profile_.machines) {}
+      full_(profile_.machines) {}
 
 Run::~Run() = default;
 
@@ -112,7 +120,7 @@ void Run::expect_progress(const char* when) {
     bool done = false;
     cluster_->spawn([&] { final_client(done); });
     const bool all = cluster_->run_until([&] { return done; }, kTick * kRecoveryTicks);
-    if (!all) broken(std::string("no progress within the stated ticks ") + when);
+    if (!all) stuck(std::string("no progress within the stated ticks ") + when);
     clients_stop_ = true;
     const bool answered = cluster_->run_until(
         [&] {
@@ -122,7 +130,37 @@ void Run::expect_progress(const char* when) {
             return true;
         },
         kTick * kRecoveryTicks);
-    if (!answered) broken(std::string("something was never answered ") + when);
+    if (!answered) stuck(std::string("something was never answered ") + when);
+}
+
+void Run::stuck(const std::string& what) {
+    for (size_t place = 0; place < cluster_->machines(); ++place) {
+        Machine& machine = cluster_->machine(place);
+        std::fprintf(stderr, "Store %zu: state %d, %zu callbacks%s%s\n", place + 1,
+                     static_cast<int>(machine.state()), machine.callbacks_open(),
+                     retired_[place] ? ", retired" : "", machine.failed() ? ", failed" : "");
+        if (!machine.up()) continue;
+        for (const raftstore::PeerStatus& peer : machine.store().status().peers) {
+            const raft::NodeStatus& raft = peer.raft;
+            std::fprintf(stderr,
+                         "  Region %llu peer %llu: state %d role %d term %llu commit %llu last "
+                         "%llu durable %llu handed over %llu applied %llu truncated %llu "
+                         "conf_ver %llu%s%s\n",
+                         as_number(peer.region.id), as_number(peer.peer.id),
+                         static_cast<int>(peer.state), static_cast<int>(raft.soft.role),
+                         as_number(raft.hard.term), as_number(raft.hard.commit),
+                         as_number(raft.last_index), as_number(raft.durable_index),
+                         as_number(raft.handed_over), as_number(raft.applied),
+                         as_number(peer.truncated.index),
+                         static_cast<unsigned long long>(peer.region.epoch.conf_ver),
+                         peer.installing ? ", installing" : "", raft.leaving ? ", leaving" : "");
+            for (const raftstore::PeerMeta& member : peer.region.peers) {
+                std::fprintf(stderr, "    member %llu on Store %llu%s\n", as_number(member.id),
+                             as_number(member.store), member.learner ? ", learner" : "");
+            }
+        }
+    }
+    broken(what);
 }
 
 // Every member of every Region has applied the same, and the leader's whole log.
@@ -156,7 +194,7 @@ void Run::expect_convergence() {
         return equal = converged();
     };
     if (!cluster_->run_until(is_equal, kTick * kRecoveryTicks)) {
-        broken("replicas are not equal within the stated ticks");
+        stuck("replicas are not equal within the stated ticks");
     }
     watch_all();
     for (size_t place = 0; place < cluster_->machines(); ++place) {

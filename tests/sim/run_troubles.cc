@@ -74,11 +74,9 @@ void Run::make(Trouble trouble) {
         case Trouble::kPause: return pause(*place);
         case Trouble::kTransfer: return transfer(RegionId(random_.below(profile_.regions) + 1));
         case Trouble::kHandOver:
-            if (handing_over_[*place]) return;
             happened(trouble);
-            handing_over_[*place] = true;
             return cluster_->machine(*place).store().hand_over(
-                200ms, [this, place = *place] { handing_over_[place] = false; });
+                1ms * random_.between(1, 300), [] {});
         // Of the whole run, or made elsewhere.
         case Trouble::kLoss:
         case Trouble::kStraggle:
@@ -225,14 +223,15 @@ void Run::break_disk(size_t place) {
 void Run::fill_disk(size_t place) {
     Machine& machine = cluster_->machine(place);
     if (full_[place] || retired_[place]) return;
-    const DiskImage& image = machine.up() ? machine.disk().image() : machine.image();
+    const bool down = machine.state() == Machine::State::kDown;
+    const DiskImage& image = down ? machine.image() : machine.disk().image();
     uint64_t used = 0;
     for (const std::string& path : image.paths()) used += round_up(image.size(path), kPageBytes);
     const uint64_t room = random_.one_in(2) ? 0 : random_.below(40) * kPageBytes;
     full_[place] = true;
     machine.set_trouble(true);
     cluster_->disk_options(place).capacity_bytes = used + room;
-    if (machine.up()) machine.disk().options().capacity_bytes = used + room;
+    if (!down) machine.disk().options().capacity_bytes = used + room;
     cluster_->at(1ms * random_.between(100, 1500), [this, place] { empty_disk(place); });
 }
 

@@ -89,8 +89,15 @@ SimDisk::OpenFile& SimDisk::opened(FileHandle file) {
 }
 
 Result<FileHandle> SimDisk::open(std::string_view path, OpenOptions options) {
-    return file_operation<FileHandle>(DiskOperation::kOpen, path,
-                                      [&] { return open_now(path, options); });
+    std::optional<FileHandle> opened_handle;
+    Result<FileHandle> result = file_operation<FileHandle>(DiskOperation::kOpen, path, [&] {
+        Result<FileHandle> handle = open_now(path, options);
+        if (handle.ok()) opened_handle = *handle;
+        return handle;
+    });
+    // Whoever died in between never had the handle, and cannot close it.
+    if (!result && opened_handle) open_.erase(*opened_handle);
+    return result;
 }
 
 Result<FileHandle> SimDisk::open_now(std::string_view path, OpenOptions options) {

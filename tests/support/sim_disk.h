@@ -95,6 +95,10 @@ class SimDisk : public Disk {
     };
     InFlight in_flight() const;
     size_t files_open() const { return open_.size(); }
+    // The first of them, for messages; empty if there is none.
+    std::string any_open_path() const {
+        return open_.empty() ? std::string() : open_.begin()->second.path;
+    }
 
     // Faults.
 

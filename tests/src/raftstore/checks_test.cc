@@ -180,6 +180,18 @@ TEST_F(Judgement, OfSendersThatAreBehind) {
     EXPECT_EQ(judge(), MessageVerdict::kDrop);
 }
 
+// It knows as much as this peer does, and may be the only one that can be elected.
+TEST_F(Judgement, OfSendersThatHaveAppliedTheirRemoval) {
+    message.from_peer = {PeerId(9), StoreId(90)};
+    message.message.from = PeerId(9);
+    EXPECT_EQ(judge(), MessageVerdict::kTellTombstoneOrStep);
+    message.message.type = raft::MessageType::kAppend;
+    EXPECT_EQ(judge(), MessageVerdict::kStep);  // of a leader that leaves
+    message.message.type = raft::MessageType::kPreVote;
+    message.epoch = {4, 2};
+    EXPECT_EQ(judge(), MessageVerdict::kStep);  // it may be a member by now
+}
+
 TEST_F(Judgement, OfTombstones) {
     message.tombstone = true;
     EXPECT_EQ(judge(), MessageVerdict::kDrop);  // not newer
@@ -187,6 +199,18 @@ TEST_F(Judgement, OfTombstones) {
     EXPECT_EQ(judge(), MessageVerdict::kDestroy);
     message.to_peer.id = PeerId(3);
     EXPECT_EQ(judge(), MessageVerdict::kDrop);
+}
+
+TEST_F(Judgement, OfTombstonesToWhoHasAppliedItsRemoval) {
+    Region without = region();
+    std::erase_if(without.peers, [](const PeerMeta& peer) { return peer.id == PeerId(1); });
+    const auto judge_removed = [&] {
+        return judge_for_peer(message, StoreId(10), PeerId(1), without);
+    };
+    message.tombstone = true;
+    EXPECT_EQ(judge_removed(), MessageVerdict::kDestroy);
+    message.epoch = {2, 2};
+    EXPECT_EQ(judge_removed(), MessageVerdict::kDrop);
 }
 
 TEST_F(Judgement, OfMessagesToPredecessorAndSuccessor) {

@@ -23,7 +23,8 @@ Region region() {
             .start_key = "a",
             .end_key = "m",
             .epoch = {3, 2},
-            .peers = {{PeerId(1), StoreId(10), false, "h:1"}, {PeerId(4), StoreId(300), true, ""}}};
+            .peers = {{PeerId(1), StoreId(10), false, "h:1"},
+                      {PeerId(4), StoreId(300), true, "", Incarnation(5)}}};
 }
 
 RaftMessage raft_message() {
@@ -80,7 +81,7 @@ std::vector<Envelope> envelopes() {
     SnapshotChunk chunk{{StoreId(10), 5}, 1, 8192, raft::Payload::copy_of("data"), 17};
     return {envelope(raft_message()), envelope(tombstone),
             envelope(SnapshotOffer{{StoreId(10), 5}, snapshot_message()}), envelope(chunk),
-            envelope(ack)};
+            envelope(ack), envelope(Greeting{true, "h:1"})};
 }
 
 bool same(const RaftMessage& left, const RaftMessage& right) {
@@ -101,8 +102,8 @@ TEST(RegionLocalStateFormat, GoldenBytes) {
               "016d"  // a to m
               "0302"  // epoch
               "02"    // peers
-              "010a0003683a31"
-              "04ac020100");
+              "010a0003683a3100"
+              "04ac02010005");
     EXPECT_EQ(*decode_region_local_state(encode_region_local_state(state)), state);
 }
 
@@ -145,7 +146,7 @@ TEST(CommandFormat, GoldenBytesOfCompactionAndChange) {
     EXPECT_EQ(hex(change.text()),
               "01"
               "0302"
-              "04ac020100");
+              "04ac02010005");
     EXPECT_EQ(decode_change_peer(change)->peer, region().peers[1]);
 }
 
@@ -197,8 +198,11 @@ TEST(EnvelopeFormat, ThereAndBack) {
             EXPECT_EQ(got.data, chunk->data);
             EXPECT_EQ(got.offset, chunk->offset);
             EXPECT_EQ(got.checksum, chunk->checksum);
-        } else {
+        } else if (std::holds_alternative<SnapshotAck>(sent.body)) {
             EXPECT_EQ(std::get<SnapshotAck>(decoded->body).reason, "no room");
+        } else {
+            EXPECT_TRUE(std::get<Greeting>(decoded->body).answer);
+            EXPECT_EQ(std::get<Greeting>(decoded->body).address, "h:1");
         }
     }
 }

@@ -97,6 +97,8 @@ class PeerStorageTest : public testing::Test, public PeerHost, public storage::E
     void run_job(const char*, std::move_only_function<Completion()>) override {}
     void remove_files(std::vector<std::string>) override { ++files_removed_; }
     Peer* find_peer(RegionId) override { return nullptr; }
+    std::optional<Incarnation> incarnation_of(StoreId) const override { return std::nullopt; }
+    void greet(StoreId, const std::string&) override {}
     void send_to(StoreId, const std::string&, Body) override {}
     // EngineListener
     void entries_ready(RegionId) override {}

@@ -35,5 +35,22 @@ TEST(ThreeStores, ElectReplicateAndAnswer) {
     }
 }
 
+// What Raft has for the disk at once is more than the log takes in a batch: it goes in several.
+TEST(ThreeStores, WhoCatchesUpWritesNoMoreAtOnceThanItsLogTakes) {
+    Cluster cluster(3);
+    for (uint64_t store = 1; store <= 3; ++store) {
+        cluster.node(store).options.engine.log.segment_bytes = 64_KiB;
+    }
+    cluster.start();
+    cluster.must_put("first", "v");
+    const uint64_t away = cluster.wait_leader() % 3 + 1;
+    cluster.isolate(away);
+    for (int i = 0; i < 100; ++i) cluster.must_put("k" + std::to_string(i), std::string(1000, 'v'));
+    cluster.heal();
+    ASSERT_TRUE(cluster.wait_for([&] { return cluster.settled(); }));
+    EXPECT_TRUE(cluster.node(away).failures.empty());
+    EXPECT_EQ(cluster.contents(away).size(), 101u);
+}
+
 }  // namespace
 }  // namespace timber::raftstore
