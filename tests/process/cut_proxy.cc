@@ -37,23 +37,29 @@ void at_once(int socket) {
     ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
 }
 
-// The socket whose own end is `port` of loopback, as the kernel numbers sockets; 0 if there is
-// none.
-uint64_t inode_of_port(int port) {
-    std::FILE* table = std::fopen("/proc/net/tcp", "re");
+// The socket in one of the kernel's tables whose own end is `port`; 0 if there is none.
+uint64_t inode_in(const char* path, int port) {
+    std::FILE* table = std::fopen(path, "re");
     if (table == nullptr) return 0;
     char line[512];
     uint64_t found = 0;
     while (found == 0 && std::fgets(line, sizeof line, table) != nullptr) {
         unsigned own = 0;
         unsigned long inode = 0;
-        if (std::sscanf(line, " %*d: %*8x:%x %*x:%*x %*x %*x:%*x %*x:%*x %*x %*d %*d %lu", &own,
-                        &inode) == 2 &&
+        if (std::sscanf(line,
+                        " %*d: %*[0-9A-F]:%x %*[0-9A-F]:%*x %*x %*x:%*x %*x:%*x %*x %*d %*d %lu",
+                        &own, &inode) == 2 &&
             static_cast<int>(own) == port)
             found = inode;
     }
     std::fclose(table);
     return found;
+}
+
+// Also sockets of IPv6 speak with 127.0.0.1.
+uint64_t inode_of_port(int port) {
+    const uint64_t inode = inode_in("/proc/net/tcp6", port);
+    return inode != 0 ? inode : inode_in("/proc/net/tcp", port);
 }
 
 bool owns_socket(pid_t pid, uint64_t inode) {
@@ -135,6 +141,7 @@ void CutProxy::accept_at(const Listener& listener) {
                              SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (in < 0) return;
     Connection connection{.from = store_behind(ntohs(address.sin_port)), .to = listener.to};
+    if (connection.from == 0) ++stranger_count_;
     const bool refused = order_of(connection.from, connection.to).kind == CutOrder::Kind::kHangUp;
     const sockaddr_in target = loopback(listener.target_port);
     const int out = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -53,6 +53,8 @@ class CutProxy {
 
     uint64_t connections() const { return connection_count_; }
     uint64_t bytes() const { return byte_count_; }
+    // Connections whose maker was not found, because it was gone already.
+    uint64_t strangers() const { return stranger_count_; }
 
   private:
     struct Listener {
@@ -93,6 +95,7 @@ class CutProxy {
     std::atomic<bool> stopping_ = false;
     std::atomic<uint64_t> connection_count_ = 0;
     std::atomic<uint64_t> byte_count_ = 0;
+    std::atomic<uint64_t> stranger_count_ = 0;
 
     mutable Mutex mutex_;
     std::vector<Listener> listeners_ TIMBER_GUARDED_BY(mutex_);

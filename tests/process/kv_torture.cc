@@ -5,7 +5,7 @@
 //   kv_torture --fault NAME[,NAME...]|all --seconds N --seed S [--leases on|off]
 //
 // A run plays its faults in turn on one cluster, and in any order once each was played. `all` makes
-// two runs: with leases off and with leases on.
+// three runs (kAllRuns).
 #include <unistd.h>
 #include <algorithm>
 #include <cstdio>
@@ -25,6 +25,15 @@ struct Options {
     bool leases = false;
 };
 
+struct AllRun {
+    std::string_view faults;
+    bool leases;
+    double share;  // of the time
+};
+constexpr AllRun kAllRuns[] = {{"kill,restart,stop,cut,wipe", false, 0.4},
+                               {"power,slow,kill,stop,cut", true, 0.4},
+                               {"full,kill,restart", false, 0.2}};
+
 void print_help() {
     std::printf("kv_torture --fault NAME[,NAME...]|all --seconds N --seed S [--leases on|off]\n\n");
     for (const Fault& fault : faults())
@@ -42,20 +51,32 @@ void print_records(const TortureRig& rig) {
                 static_cast<unsigned long long>(counts.done),
                 static_cast<unsigned long long>(counts.refused),
                 static_cast<unsigned long long>(counts.unknown));
-    if (rig.proxied())
-        std::printf("  through the proxy: %llu connections, %llu bytes\n",
-                    static_cast<unsigned long long>(rig.proxy_connections()),
-                    static_cast<unsigned long long>(rig.proxy_bytes()));
+    if (rig.proxied()) {
+        const CutProxy& proxy = rig.proxy();
+        std::printf("  through the proxy: %llu connections, %llu bytes; %llu strangers\n",
+                    static_cast<unsigned long long>(proxy.connections()),
+                    static_cast<unsigned long long>(proxy.bytes()),
+                    static_cast<unsigned long long>(proxy.strangers()));
+    }
+    const PowerCutOutcome& cuts = rig.power_cuts();
+    if (rig.records().contains("power"))
+        std::printf("  lost with power: %zu writes, %zu in part, %zu names; kept: %zu writes\n",
+                    cuts.writes_undone, cuts.writes_torn, cuts.names_undone, cuts.writes_kept);
 }
 
 void run_once(const Options& options) {
-    const bool proxied = std::ranges::any_of(options.faults, &Fault::needs_proxy);
+    const auto any_needs = [&](Fault::Needs needs) {
+        return std::ranges::any_of(options.faults,
+                                   [&](const Fault* fault) { return fault->needs == needs; });
+    };
     std::printf("kv_torture: seed %llu, leases %s\n", static_cast<unsigned long long>(options.seed),
                 options.leases ? "on" : "off");
     TortureRig rig(
         {.directory = std::string(TIMBER_TEST_DIRECTORY) + "/" + std::to_string(::getpid()),
          .seed = options.seed,
-         .proxied = proxied,
+         .proxied = any_needs(Fault::kProxy),
+         .torture_disks = any_needs(Fault::kTortureDisk),
+         .small_disks = any_needs(Fault::kSmallDisk),
          .leases = options.leases});
     rig.begin();
     SystemClock clock;
@@ -76,10 +97,8 @@ void run_once(const Options& options) {
 
 bool parse_faults(std::string_view text, Options& options) {
     options.all = text == "all";
-    if (options.all) {
-        for (const Fault& fault : faults()) options.faults.push_back(&fault);
-        return true;
-    }
+    if (options.all) return true;
+    options.faults.clear();
     while (!text.empty()) {
         const size_t comma = std::min(text.find(','), text.size());
         const Fault* fault = find_fault(text.substr(0, comma));
@@ -88,6 +107,28 @@ bool parse_faults(std::string_view text, Options& options) {
         text.remove_prefix(std::min(comma + 1, text.size()));
     }
     return !options.faults.empty();
+}
+
+// Runs, or says why not.
+void run_if_allowed(const Options& options) {
+    const bool small = std::ranges::any_of(
+        options.faults, [](const Fault* fault) { return fault->needs == Fault::kSmallDisk; });
+    if (small) {
+        if (const auto trouble = SmallDisk::enter()) {
+            std::printf("SKIPPED: no disk of a given size: %s\n", trouble->c_str());
+            return;
+        }
+    }
+    run_once(options);
+}
+
+void run_all(const Options& options) {
+    uint64_t seed = options.seed;
+    for (const AllRun& each : kAllRuns) {
+        Options one{.seconds = options.seconds * each.share, .seed = seed++, .leases = each.leases};
+        parse_faults(each.faults, one);
+        run_if_allowed(one);
+    }
 }
 
 int run(int argc, char** argv) {
@@ -106,17 +147,14 @@ int run(int argc, char** argv) {
             return 2;
         }
     }
-    if (options.faults.empty()) {
+    if (!options.all && options.faults.empty()) {
         print_help();
         return 2;
     }
-    if (options.all) options.seconds /= 2;
-    run_once(options);
-    if (options.all) {
-        options.leases = true;
-        ++options.seed;
-        run_once(options);
-    }
+    if (options.all)
+        run_all(options);
+    else
+        run_if_allowed(options);
     std::printf("kv_torture: ok\n");
     return 0;
 }

@@ -10,10 +10,12 @@
 namespace timber::process {
 
 struct Fault {
+    enum Needs : uint8_t { kNothing, kProxy, kTortureDisk, kSmallDisk };
+
     std::string_view name;
     std::string_view what;  // for --help
     void (*play)(TortureRig&);
-    bool needs_proxy = false;
+    Needs needs = kNothing;
 };
 
 std::span<const Fault> faults();

@@ -13,6 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr uint64_t kSearchSteps = 50'000'000;
+constexpr uint64_t kSmallDiskBytes = 160 << 20;
 
 ClusterOptions cluster_options(const RigOptions& options) {
     ClusterOptions cluster{.directory = options.directory};
@@ -20,6 +21,10 @@ ClusterOptions cluster_options(const RigOptions& options) {
     cluster.flags = {"--raft.log_gc_interval=500ms",     "--raft.log_gc_entries=200",
                      "--raft.log_gc_bytes=64KiB",        "--raft.log_gc_lag_entries_max=1000",
                      "--raft.log_gc_lag_bytes_max=1MiB", "--storage.log_segment_bytes=1MiB"};
+    if (options.small_disks) {
+        cluster.flags.push_back("--storage.memory_table_bytes=1MiB");
+        cluster.flags.push_back("--storage.log_bytes_max=64MiB");
+    }
     if (options.leases) {
         cluster.flags.push_back("--raft.lease_reads=true");
         cluster.flags.push_back("--raft.clock_drift_per_mille_max=10");
@@ -39,7 +44,25 @@ TortureRig::TortureRig(const RigOptions& options) : options_(options), random_(o
             return "127.0.0.1:" + std::to_string(port);
         };
     }
+    if (options.torture_disks) {
+        cluster.program = TIMBER_TORTURE_SERVER_PROGRAM;
+        cluster.environment = [this](const ServerPlace& place) { return environment_of(place); };
+    }
     cluster_ = std::make_unique<TestCluster>(std::move(cluster));
+    for (size_t i = 0; options.small_disks && i < size(); ++i) {
+        const ServerPlace& place = server(i).place();
+        small_disks_[place.store] =
+            std::make_unique<SmallDisk>(place.directory + "/data", kSmallDiskBytes);
+    }
+}
+
+std::vector<std::string> TortureRig::environment_of(const ServerPlace& place) {
+    const std::string disk = TortureDisk::make(place.directory + "/keep");
+    disks_[place.store] = std::make_unique<TortureDisk>(disk);
+    std::vector<std::string> environment{"TIMBER_TORTURE_DISK=" + disk};
+    if (!options_.mistake.empty())
+        environment.push_back("TIMBER_TORTURE_MISTAKE=" + options_.mistake);
+    return environment;
 }
 
 TortureRig::~TortureRig() = default;
@@ -52,6 +75,20 @@ void TortureRig::start(size_t i) {
 
 void TortureRig::kill(size_t i) { server(i).kill(); }
 
+void TortureRig::lose_power(size_t i) {
+    const PowerCutOutcome outcome =
+        disks_.at(server(i).place().store)->power_cut().roll_back(random_.next());
+    power_cuts_.writes_kept += outcome.writes_kept;
+    power_cuts_.writes_undone += outcome.writes_undone;
+    power_cuts_.writes_torn += outcome.writes_torn;
+    power_cuts_.names_undone += outcome.names_undone;
+}
+
+void TortureRig::delay_syncs(size_t i, Duration delay) {
+    disks_.at(server(i).place().store)->sync_delay_ms() =
+        static_cast<uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(delay).count());
+}
+
 void TortureRig::end(size_t i) {
     ServerProcess& one = server(i);
     one.expect_alive();
@@ -60,6 +97,16 @@ void TortureRig::end(size_t i) {
     if (code != 0)
         fail("SIGTERM ended store " + std::to_string(one.place().store) + " with " +
              std::to_string(code));
+}
+
+void TortureRig::expect_reads() {
+    client::Options options{.endpoints = cluster_->endpoints()};
+    options.time_limit = 30s;
+    auto client = client::Client::connect(options);
+    if (!client) fail("no client: " + client.error().to_string());
+    const client::Answer answer = client::Client::wait(
+        [&](client::Client::Done done) { (*client)->get("no such key", std::move(done)); });
+    if (answer.outcome != client::Outcome::kDone) fail("a read: " + answer.error);
 }
 
 size_t TortureRig::leader_or_any() { return random_.one_in(2) ? cluster_->leader() : any_server(); }
@@ -96,6 +143,7 @@ void TortureRig::finish() {
     for (size_t i = 0; i < size(); ++i) read_all_through(i);
     check_history();
     for (size_t i = 0; i < size(); ++i) end(i);
+    small_disks_.clear();
     std::filesystem::remove_all(options_.directory);
 }
 

@@ -12,6 +12,8 @@
 
 #include "src/base/random.h"
 #include "tests/process/cut_proxy.h"
+#include "tests/process/small_disk.h"
+#include "tests/process/torture_disk.h"
 #include "tests/process/torture_workload.h"
 #include "tests/sim/check/search_checker.h"
 #include "tests/support/server_process.h"
@@ -21,7 +23,10 @@ namespace timber::process {
 struct RigOptions {
     std::string directory{};
     uint64_t seed = 1;
-    bool proxied = false;  // servers reach each other through a CutProxy
+    bool proxied = false;        // servers reach each other through a CutProxy
+    bool torture_disks = false;  // the checked server, on disks that lose power
+    std::string mistake{};       // of those servers
+    bool small_disks = false;    // data on disks that can be filled
     bool leases = false;
 };
 
@@ -43,10 +48,17 @@ class TortureRig {
     size_t size() const { return cluster_->size(); }
     Random& random() { return random_; }
     CutProxy& proxy() { return *proxy_; }
+    const CutProxy& proxy() const { return *proxy_; }
     bool proxied() const { return proxy_ != nullptr; }
 
     void start(size_t i);
     void kill(size_t i);
+    // After its death: part of what it had not synced is gone.
+    void lose_power(size_t i);
+    void delay_syncs(size_t i, Duration delay);
+    SmallDisk& small_disk(size_t i) { return *small_disks_.at(server(i).place().store); }
+    // Waits until a get is answered.
+    void expect_reads();
     // SIGTERM, and waits: it must end well.
     void end(size_t i);
     size_t any_server() { return random_.below(size()); }
@@ -66,10 +78,11 @@ class TortureRig {
 
     const std::map<std::string, FaultRecord>& records() const { return records_; }
     WorkloadCounts counts() const { return workload_->counts(); }
-    uint64_t proxy_connections() const { return proxy_->connections(); }
-    uint64_t proxy_bytes() const { return proxy_->bytes(); }
+    // Of all power cuts so far.
+    const PowerCutOutcome& power_cuts() const { return power_cuts_; }
 
   private:
+    std::vector<std::string> environment_of(const ServerPlace& place);
     void restart_all();
     void read_all_through(size_t i);
     void check_history();
@@ -78,7 +91,10 @@ class TortureRig {
     SystemClock clock_;
     Random random_;
     std::unique_ptr<CutProxy> proxy_;
-    std::map<uint64_t, int> proxy_ports_;  // by store
+    std::map<uint64_t, int> proxy_ports_;                     // by store
+    std::map<uint64_t, std::unique_ptr<TortureDisk>> disks_;  // by store
+    PowerCutOutcome power_cuts_{};
+    std::map<uint64_t, std::unique_ptr<SmallDisk>> small_disks_;  // the same
     std::unique_ptr<TestCluster> cluster_;
     std::unique_ptr<Workload> workload_;
     std::map<std::string, FaultRecord> records_;

@@ -208,13 +208,15 @@ std::unique_ptr<ServerProcess> TestCluster::make_server(const ServerPlace& place
 }
 
 void TestCluster::format() {
-    for (const auto& server : servers_) {
-        std::vector<std::string> command{TIMBER_CTL_PROGRAM, "format"};
-        for (const std::string& flag : store_flags(server->place(), members_))
-            command.push_back(flag);
-        const Finished done = run_program(command);
-        if (done.code != 0) fail("format: " + done.output);
-    }
+    for (size_t i = 0; i < size(); ++i) format(i);
+}
+
+void TestCluster::format(size_t i) {
+    std::vector<std::string> command{TIMBER_CTL_PROGRAM, "format"};
+    for (const std::string& flag : store_flags(servers_[i]->place(), members_))
+        command.push_back(flag);
+    const Finished done = run_program(command);
+    if (done.code != 0) fail("format: " + done.output);
 }
 
 void TestCluster::start() {

@@ -96,6 +96,8 @@ class TestCluster {
         : TestCluster(ClusterOptions{.directory = directory, .servers = servers}) {}
 
     void format();
+    // Makes the Store of one server, which has none, as if the cluster were new.
+    void format(size_t i);
     void start();
     ServerProcess& server(size_t i) { return *servers_[i]; }
     size_t size() const { return servers_.size(); }
