@@ -156,6 +156,9 @@ void play_wipe(TortureRig& rig) {
     if (replaced.code != 0) fail("member replace: " + replaced.output);
     if (comes_back) rig.kill(lost);
     rig.cluster().forget(lost);
+    // Clients look around every two seconds; they must meet the new one before all others that they
+    // know are gone.
+    rig.pause(2000ms, 2500ms);
 }
 
 // --- power ---

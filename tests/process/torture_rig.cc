@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
 
 namespace timber::process {
 
@@ -12,7 +13,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr uint64_t kSearchSteps = 50'000'000;
+// Good histories take a few steps for each operation.
+constexpr uint64_t kSearchSteps = 5'000'000;
 constexpr uint64_t kSmallDiskBytes = 160 << 20;
 
 ClusterOptions cluster_options(const RigOptions& options) {
@@ -169,12 +171,17 @@ void TortureRig::read_all_through(size_t i) {
 }
 
 void TortureRig::check_history() {
+    // For people, if it is not good.
+    std::ofstream text(options_.directory + "/history");
+    for (const sim::Operation& operation : workload_->history())
+        text << sim::describe(operation) << "\n";
+    text.close();
     const Instant begin = clock_.now();
     const sim::Verdict verdict = sim::check_by_search(workload_->history(), kSearchSteps);
     const double seconds = std::chrono::duration<double>(clock_.now() - begin).count();
     std::printf("checked %zu operations in %.2f s, %llu steps\n", workload_->history().size(),
                 seconds, static_cast<unsigned long long>(verdict.steps));
-    if (!verdict.good) fail("the history is not linearizable: " + verdict.why);
+    if (!verdict.good) fail(options_.directory + "/history: " + verdict.why);
 }
 
 }  // namespace timber::process
