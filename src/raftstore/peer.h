@@ -34,6 +34,7 @@
 #include "src/raftstore/proposals.h"
 #include "src/raftstore/reads.h"
 #include "src/raftstore/request_checks.h"
+#include "src/raftstore/write_gate.h"
 
 namespace timber::raftstore {
 
@@ -158,7 +159,9 @@ class Peer {
     void request(GetRequest& request, Callback callback);
     void request(ScanRequest& request, Callback callback);
     void request(SnapRequest& request, Callback callback);
+    void propose_held();
     void proposed(const raft::Proposed& proposed, Callback callback);
+    void refuse_held(std::vector<HeldWrite> held, const RegionError& error);
     RegionError refusal_error(raft::Refusal refusal) const;
     void answer(Callback& callback, Response response);
 
@@ -178,6 +181,7 @@ class Peer {
     PeerStorage storage_;
     std::optional<raft::RawNode> node_;
     PeerWrites writes_;
+    WriteGate gate_;
     Proposals proposals_;
     Reads reads_;
     uint64_t last_read_id_ = 0;

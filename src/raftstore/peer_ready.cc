@@ -8,9 +8,11 @@ namespace timber::raftstore {
 void Peer::handle_ready() {
     if (destroying_) return;
     ask_for_reads();
+    propose_held();
     while (!destroying_ && node_->has_ready()) {
         observe_time();
         carry_out(node_->ready());
+        propose_held();
     }
     if (!destroying_) serve_reads();
 }

@@ -145,6 +145,7 @@ class Store {
     void unreachable(StoreId store);
 
     // Hands leadership of all Regions over, as far as others can take it, within `limit`.
+    // Asked again meanwhile, both end at the later limit.
     void hand_over(Duration limit, std::move_only_function<void()> done);
     // Ends all work: new commands are refused, pending ones answered, then `done`.
     void close(std::move_only_function<void()> done);

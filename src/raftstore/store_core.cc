@@ -80,7 +80,7 @@ void Store::Core::on_tick() {
     // Whoever refused may have forgotten to say when it is worth trying again.
     if (!writers_.empty() || !appliers_waiting_.empty()) try_again();
     if (!doomed_.empty() || !active_.empty()) mailbox_.ring();
-    if (hand_over_done_) check_hand_over();
+    if (!hand_over_done_.empty()) check_hand_over();
 }
 
 void Store::Core::on_gc() {
@@ -166,9 +166,13 @@ void Store::Core::fail(const Error& error) {
 }
 
 void Store::Core::hand_over(Duration limit, std::move_only_function<void()> done) {
-    TIMBER_ASSERT(!hand_over_done_);
-    hand_over_done_ = std::move(done);
-    environment_.loop.start_timer(hand_over_timer_, limit);
+    hand_over_done_.push_back(std::move(done));
+    // Whoever asks while one is under way shares it, and its end is the later one.
+    const Instant end = environment_.loop.clock().now() + limit;
+    if (!hand_over_timer_.armed() || hand_over_timer_.deadline() < end) {
+        if (hand_over_timer_.armed()) environment_.loop.cancel_timer(hand_over_timer_);
+        environment_.loop.start_timer(hand_over_timer_, limit);
+    }
     check_hand_over();
 }
 
@@ -184,7 +188,9 @@ void Store::Core::check_hand_over() {
 
 void Store::Core::end_hand_over() {
     if (hand_over_timer_.armed()) environment_.loop.cancel_timer(hand_over_timer_);
-    environment_.loop.post(std::exchange(hand_over_done_, {}));
+    for (std::move_only_function<void()>& done : std::exchange(hand_over_done_, {})) {
+        environment_.loop.post(std::move(done));
+    }
 }
 
 void Store::Core::close(std::move_only_function<void()> done) {
@@ -194,7 +200,7 @@ void Store::Core::close(std::move_only_function<void()> done) {
     for (Timer* timer : {&tick_timer_, &gc_timer_, &delay_timer_}) {
         if (timer->armed()) environment_.loop.cancel_timer(*timer);
     }
-    if (hand_over_done_) end_hand_over();
+    if (!hand_over_done_.empty()) end_hand_over();
     for (const auto& [region, peer] : peers_) peer->fail_all("the Store shuts down");
     for (Command& command : std::exchange(delayed_, {})) {
         answer_busy(std::move(command.callback), "the Store shuts down");

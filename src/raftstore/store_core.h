@@ -224,7 +224,7 @@ class Store::Core final : public PeerHost, public storage::EngineListener {
     Timer tick_timer_;
     Timer gc_timer_;
     Timer hand_over_timer_;
-    std::move_only_function<void()> hand_over_done_;
+    std::vector<std::move_only_function<void()>> hand_over_done_;  // of all who asked
 
     size_t jobs_ = 0;
     std::optional<Error> failed_;

@@ -201,7 +201,8 @@ Sent Client::snap(size_t place, const std::string& key, Duration timeout) {
                         .key = row_key(memtable::Family::kDefault, of.start_key),
                         .end_key = row_end(memtable::Family::kDefault, of),
                         .limit = SIZE_MAX};
-    raftstore::SnapRequest request{.header = {.region = of.id}};
+    raftstore::SnapRequest request{
+        .header = {.region = of.id, .epoch = raftstore::RegionEpoch{1, 1}}};
     Sent sent = send(place, of.id, std::move(operation), std::move(request), timeout,
                      [this, place](const Response& response, RegionId region, size_t number) {
                          if (!response.snap) broken("a snap without a snapshot");
@@ -224,7 +225,8 @@ void Client::learn(const std::string& key, size_t place, const Sent& sent) {
     const auto& error = sent.response.error;
     if (error && error->kind == RegionError::Kind::kNotLeader && error->leader) {
         leader = error->leader->store.value() - 1;
-    } else if (!error || error->kind != RegionError::Kind::kServerBusy) {
+    } else if (!error || error->kind == RegionError::Kind::kNotLeader ||
+               error->kind == RegionError::Kind::kRegionNotFound) {
         leader = cluster_.world().random().below(cluster_.machines());
     }
 }

@@ -81,6 +81,8 @@ class Machine {
     void poll();
     // The content of the disk is gone. While down.
     void wipe();
+    // Whether the Store, in this life or an earlier one, was known to all that it was formed with.
+    bool has_taken_part() const { return has_taken_part_; }
     const DiskImage& image() const { return image_; }
 
     // While up.
@@ -150,6 +152,7 @@ class Machine {
     DiskImage image_;
     std::optional<Trap> trap_;
     bool trouble_ = false;
+    bool has_taken_part_ = false;
     uint64_t lives_ = 0;
     std::optional<Error> failed_;
     raftstore::StoreOptions options_;

@@ -80,6 +80,7 @@ void Machine::watch() {
     Life& life = *life_;
     around_.counts.snapshots_installed += status.snapshots_received - life.snapshots_seen;
     life.snapshots_seen = status.snapshots_received;
+    has_taken_part_ |= status.introductions_due.empty();
     for (const raftstore::PeerStatus& each : status.peers) {
         if (each.proposals_pending > options_.proposals_max) broken("T4: too many proposals");
         if (each.truncated.index > each.raft.applied)

@@ -15,7 +15,7 @@ Profile Profile::draw(Random& random) {
         profile.machines += random.between(1, 2);
     }
     profile.regions = random.percent(75) ? 1 : random.between(2, 4);
-    profile.clients = random.between(2, 5);
+    profile.clients = random.between(3, 6);
     profile.keys = random.between(2, 14);
     static constexpr size_t kValueBytes[] = {20, 40, 200, 1500};
     profile.value_bytes_max = kValueBytes[random.below(std::size(kValueBytes))];

@@ -26,7 +26,9 @@ ClusterOptions Run::cluster_options() {
     }
     const uint64_t gc_entries = random_.between(10, 60);
     const bool tiny = random_.one_in(3);
-    options.tune = [this, gc_entries, tiny](raftstore::StoreOptions& store) {
+    // Whose state often cannot take what is committed.
+    const bool slow_state = random_.one_in(4);
+    options.tune = [this, gc_entries, tiny, slow_state](raftstore::StoreOptions& store) {
         store.tick = kTick;
         store.lease_reads = profile_.leases;
         store.clock_drift_per_mille_max = profile_.leases ? 50 : 0;
@@ -34,6 +36,7 @@ ClusterOptions Run::cluster_options() {
             store.log_gc_entries = gc_entries;
             store.log_gc_lag_entries_max = gc_entries + 10;
         }
+        if (slow_state) store.engine.state.memory_table_bytes = 8_KiB;
         if (tiny) {
             store.proposals_max = 4;
             store.commands_queued_max = 8;
@@ -52,8 +55,7 @@ Run::Run(uint64_t seed)
       recorder_(std::make_unique<Recorder>(*cluster_)),
       restart_at_(profile_.machines),
       retired_(profile_.machines),
-      full_(profile_.machines),
-      handing_over_(profile_.machines) {}
+      full_(profile_.machines) {}
 
 Run::~Run() = default;
 

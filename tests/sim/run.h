@@ -119,7 +119,6 @@ class Run {
     std::vector<Instant> restart_at_;  // of machines that are down; zero: not decided
     std::vector<bool> retired_;        // never started again
     std::vector<bool> full_;
-    std::vector<bool> handing_over_;
     std::optional<size_t> wiped_;
     bool members_free_ = false;  // membership may change in any way
     uint64_t last_peer_ = 0;

@@ -31,7 +31,7 @@ RequestHeader Run::draw_header(const std::string& key, size_t place) {
     if (random_.percent(60)) return header;
     const raftstore::Region& region = cluster_->region_of(key);
     header.region = region.id;
-    if (random_.percent(50)) header.epoch = raftstore::RegionEpoch{1, 1};
+    if (random_.percent(90)) header.epoch = raftstore::RegionEpoch{1, 1};
     if (random_.percent(5)) header.epoch = raftstore::RegionEpoch{1, 2};
     if (random_.percent(5)) {
         header.peer =

@@ -28,6 +28,12 @@ void Run::start_members() {
 // Nobody's membership has changed by then, so the others are a majority whatever they know.
 void Run::wipe_one() {
     if (calm_) return;
+    // A cluster whose formation was cut short is formed anew by its operator.
+    for (size_t place = 0; place < profile_.voters; ++place) {
+        if (!cluster_->machine(place).has_taken_part()) {
+            return cluster_->at(5ms, [this] { wipe_one(); });
+        }
+    }
     const size_t place = random_.below(profile_.voters);
     Machine& machine = cluster_->machine(place);
     if (machine.state() == Machine::State::kUp) kill(place, draw_death());
@@ -110,9 +116,10 @@ void Run::transfer(RegionId region) {
     if (!status || status->region.peers.empty()) return;
     happened(Trouble::kTransfer);
     const auto& peers = status->region.peers;
-    const PeerMeta to = peers[random_.below(peers.size())];
-    cluster_->spawn([this, leader = *leader, region, to] {
-        cluster_->call(leader, raftstore::TransferLeaderRequest{{.region = region}, to.id}, 300ms);
+    raftstore::TransferLeaderRequest request{
+        {.region = region, .epoch = status->region.epoch}, peers[random_.below(peers.size())].id};
+    cluster_->spawn([this, leader = *leader, request = std::move(request)] {
+        cluster_->call(leader, request, 300ms);
     });
 }
 

@@ -74,11 +74,9 @@ void Run::make(Trouble trouble) {
         case Trouble::kPause: return pause(*place);
         case Trouble::kTransfer: return transfer(RegionId(random_.below(profile_.regions) + 1));
         case Trouble::kHandOver:
-            if (handing_over_[*place]) return;
             happened(trouble);
-            handing_over_[*place] = true;
             return cluster_->machine(*place).store().hand_over(
-                200ms, [this, place = *place] { handing_over_[place] = false; });
+                1ms * random_.between(1, 300), [] {});
         // Of the whole run, or made elsewhere.
         case Trouble::kLoss:
         case Trouble::kStraggle:

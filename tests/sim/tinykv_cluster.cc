@@ -54,9 +54,21 @@ TinyKv::TinyKv(const TinyKvOptions& options) : options_(options), random_(option
     cluster_ = std::make_unique<Cluster>(cluster);
     cluster_->log().allow_repeats();
     cluster_->start_all();
+    watch();
 }
 
-TinyKv::~TinyKv() { cluster_->shut_down(); }
+TinyKv::~TinyKv() {
+    over_ = true;
+    cluster_->shut_down();
+}
+
+void TinyKv::watch() {
+    if (over_) return;
+    for (size_t place = 0; place < cluster_->machines(); ++place) {
+        if (cluster_->machine(place).up()) cluster_->machine(place).watch();
+    }
+    cluster_->at(100ms, [this] { watch(); });
+}
 
 void TinyKv::play(std::function<void()> script) { cluster_->run_script(std::move(script), 3600s); }
 
@@ -209,7 +221,8 @@ void TinyKv::transfer(size_t to_place) {
         if (to == nullptr) broken("transfer to a Store that holds no peer");
         const size_t leader = leader_place();
         const auto called = cluster_->call(
-            leader, raftstore::TransferLeaderRequest{{.region = now.id}, to->id}, 1s);
+            leader,
+            raftstore::TransferLeaderRequest{{.region = now.id, .epoch = now.epoch}, to->id}, 1s);
         // Every command is answered, also where the target leads already.
         if (called.sent && !called.response && !harder()) broken("a transfer was not answered");
         if (leader_place() == to_place) return;

@@ -85,6 +85,8 @@ class TinyKv {
   private:
     void change(raft::ConfChangeType type, size_t place, uint64_t peer);
     void kill_one(uint64_t number);
+    // Invariants and limits of all Stores, again and again.
+    void watch();
 
     const TinyKvOptions options_;
     Random random_;
@@ -92,6 +94,7 @@ class TinyKv {
     std::map<raftstore::RegionId, size_t> leaders_;
     double survival_ = 1.0;
     uint64_t deaths_ = 0;
+    bool over_ = false;
 };
 
 // What a test's name means in the suite: section 6.2 of its description.
