@@ -179,9 +179,9 @@ void cluster_of_one() {
     std::filesystem::remove_all(directory);
     std::filesystem::create_directories(directory);
     const ServerPlace place{1, directory, free_port(), free_port()};
-    ServerProcess server(place,
-                         {"--data=" + directory + "/data", "--listen=" + place.client_address(),
-                          "--peer-listen=" + place.peer_address()});
+    ServerProcess server(
+        place, {.flags = {"--data=" + directory + "/data", "--listen=" + place.client_address(),
+                          "--peer-listen=" + place.peer_address()}});
     server.start();
     auto client = Client::connect({.endpoints = {place.client_address()}});
     put(**client, "alone", "1");
