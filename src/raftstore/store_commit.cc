@@ -23,7 +23,13 @@ bool Store::Core::commit_some() {
     storage::WriteBatch batch;
     std::vector<CommitPart> parts;
     bool urgent = true;
-    if (fill_batch(batch, parts, urgent) == 0) return false;
+    if (fill_batch(batch, parts, urgent) == 0) {
+        if (!TIMBER_MISTAKE(rs_install_in_two_steps) || batch.empty()) return false;
+        const Status first = engine_->commit(std::move(batch), [this](const Status&) {
+            for (const RegionId region : writers_) wake(region);
+        });
+        return first.ok();
+    }
     const Status status = engine_->commit(
         std::move(batch), [this, parts](const Status& done) { batch_done(parts, done); }, urgent);
     if (!status.ok()) {
@@ -55,6 +61,7 @@ size_t Store::Core::fill_batch(storage::WriteBatch& batch, std::vector<CommitPar
         // An install keeps its batch from being done for long; nobody else waits with it.
         const bool install = writes.waiting(0).snapshot != nullptr;
         if (install && !parts.empty()) continue;
+        if (TIMBER_MISTAKE(rs_install_in_two_steps) && install && peer->clear_first(batch)) break;
         peer->add_writes(offer.count, batch);
         parts.push_back({region, offer.count, writes.waiting(offer.count - 1).number});
         urgent = urgent && offer.urgent;

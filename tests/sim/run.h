@@ -86,6 +86,10 @@ class Run {
     void cut(bool one_way);
     void cut_leader();
     void heal_later();
+    void thin_majority();
+    std::vector<size_t> cut_minority();
+    void leave_with(const std::vector<size_t>& minority, size_t one);
+    void freeze_leader();
     void kill(size_t place, Death death);
     void all_lose_power();
     void trap(Trouble trouble, std::string path);
@@ -101,6 +105,7 @@ class Run {
     // run_members.cc
     void start_members();
     void wipe_one();
+    void lose_disk(size_t place);
     void operate();
     void operate_on(raftstore::RegionId region);
     void change(size_t leader, const raftstore::Region& region, raft::ConfChangeType type,
