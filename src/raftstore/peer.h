@@ -182,6 +182,7 @@ class Peer {
     Proposals proposals_;
     Reads reads_;
     uint64_t last_read_id_ = 0;
+    size_t reads_running_ = 0;  // in jobs
     // Committed, and not applied yet.
     std::deque<raft::Entry> apply_queue_;
     std::optional<Prepared> prepared_;

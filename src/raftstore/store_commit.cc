@@ -16,6 +16,9 @@ static size_t batch_bytes_target(const storage::StorageEngine& engine) {
 void Store::Core::commit_writes() {
     while (!writers_.empty() && !engine_busy_ && !urgent_refused_ && commit_some()) {
     }
+    if (TIMBER_MISTAKE(rs_full_disk_acknowledges) && disk_full_) {
+        for (const RegionId region : writers_) find_peer(region)->send_held();
+    }
 }
 
 // False if there is nothing that may go now.
@@ -34,10 +37,6 @@ bool Store::Core::commit_some() {
         std::move(batch), [this, parts](const Status& done) { batch_done(parts, done); }, urgent);
     if (!status.ok()) {
         batch_refused(status.error(), urgent);
-        if (TIMBER_MISTAKE(rs_full_disk_acknowledges) &&
-            status.error().code == ErrorCode::kNoSpace) {
-            for (const CommitPart& part : parts) find_peer(part.region)->send_held();
-        }
         return true;
     }
     batch_accepted(parts, urgent);

@@ -90,6 +90,7 @@ struct Profile {
     Duration client_timeout{};
     bool leases = false;
     bool log_gc_tight = false;  // followers that lag need snapshots soon
+    bool slow_state = false;    // the state often cannot take what is committed
     uint64_t read_percent = 40;
     uint64_t stray_percent = 15;  // requests that go to anybody
     uint64_t drift_per_mille = 0;

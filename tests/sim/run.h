@@ -93,7 +93,7 @@ class Run {
     void kill(size_t place, Death death);
     void all_lose_power();
     void trap(Trouble trouble, std::string path);
-    void stall(size_t place);
+    void stall(size_t place, const std::string& path);
     void break_disk(size_t place);
     void fill_disk(size_t place);
     void empty_disk(size_t place);

@@ -41,7 +41,7 @@ void Run::wipe_one() {
             (minority.back() + 1 + random_.below(profile_.voters - minority.size())) %
             profile_.voters;
         ++cut_number_;
-        cluster_->at(1ms * random_.between(40, 200), [this, minority, one] {
+        cluster_->at(1ms * random_.between(60, 300), [this, minority, one] {
             if (calm_) return;
             lose_disk(one);
             leave_with(minority, one);
@@ -136,8 +136,8 @@ void Run::transfer(RegionId region) {
     if (!status || status->region.peers.empty()) return;
     happened(Trouble::kTransfer);
     const auto& peers = status->region.peers;
-    raftstore::TransferLeaderRequest request{
-        {.region = region, .epoch = status->region.epoch}, peers[random_.below(peers.size())].id};
+    raftstore::TransferLeaderRequest request{{.region = region, .epoch = status->region.epoch},
+                                             peers[random_.below(peers.size())].id};
     cluster_->spawn([this, leader = *leader, request = std::move(request)] {
         cluster_->call(leader, request, 300ms);
     });
