@@ -92,7 +92,9 @@ Result<VersionEdit> Ingestor::prepare(Running& running, const Version& version) 
         running.claims.push_back(parts_.claims.claim_output(meta.family, level, range_of(meta)));
         add(edit, meta, level, hides + 1);
     }
-    for (const FileMeta& meta : running.outcome.range_removes) add(edit, meta, 0, hides);
+    if (!TIMBER_MISTAKE(rs_old_range_kept)) {
+        for (const FileMeta& meta : running.outcome.range_removes) add(edit, meta, 0, hides);
+    }
     if (!TIMBER_MISTAKE(store_ingest_rows_apart)) {
         for (const FileMeta& meta : running.outcome.rows) add(edit, meta, 0, hides + 1);
     }
@@ -112,7 +114,7 @@ void Ingestor::published(Running& running) {
     const Sequence hides = *running.sequence;
     parts_.writes.take_reserved();
     MemoryTable& active = parts_.writes.active();
-    if (!TIMBER_MISTAKE(store_ingest_skips_memory)) {
+    if (!TIMBER_MISTAKE(store_ingest_skips_memory) && !TIMBER_MISTAKE(rs_old_range_kept)) {
         for (const Family family : kIngestedFamilies)
             active.add_range_remove(family, hides, running.request.range.begin,
                                     running.request.range.end);

@@ -244,6 +244,7 @@ void Log::persisted(WriteNumber number) {
 
 LogIndex Log::hand_over_limit() const {
     if (pending_snapshot_) return handed_over_;
+    if (TIMBER_MISTAKE(rs_applied_before_durable)) return std::max(handed_over_, committed_);
     return std::max(handed_over_, std::min(committed_, durable_));
 }
 

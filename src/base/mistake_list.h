@@ -171,6 +171,13 @@
     X(rs_received_file_not_synced,                                                                 \
       "the log speaks of a received snapshot's files before they are durable; timber_sim, by "     \
       "openings after a loss of power")                                                            \
+    X(rs_applied_before_durable,                                                                   \
+      "entries are applied before the own disk has them; timber_sim, by the storage engine's E2")  \
+    X(rs_install_in_two_steps,                                                                     \
+      "a snapshot clears the range in one commit and fills it in the next; timber_sim, the state " \
+      "after a crash")                                                                             \
+    X(rs_old_range_kept,                                                                           \
+      "a snapshot is put over what was there, which stays; timber_sim, equal states")              \
     X(rs_snapshot_index_late,                                                                      \
       "a snapshot claims what was applied when its files were finished; timber_sim, equal states") \
     X(rs_epoch_unchecked,                                                                          \

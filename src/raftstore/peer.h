@@ -96,8 +96,9 @@ class Peer {
     void add_writes(size_t count, storage::WriteBatch& batch);
     void writes_durable(raft::WriteNumber number);
     void writes_refused(raft::WriteNumber first, raft::WriteNumber last);
-    // For a planted mistake: sends what waits for the disk.
+    // For planted mistakes: sends what waits for the disk; the first of two steps of an install.
     void send_held();
+    bool clear_first(storage::WriteBatch& batch);
 
     // --- The end ---
 
@@ -185,11 +186,13 @@ class Peer {
     Proposals proposals_;
     Reads reads_;
     uint64_t last_read_id_ = 0;
+    size_t reads_running_ = 0;  // in jobs
     // Committed, and not applied yet.
     std::deque<raft::Entry> apply_queue_;
     std::optional<Prepared> prepared_;
     // A snapshot that Raft took, until it is installed.
     std::optional<ReceivedSnapshot> incoming_;
+    bool cleared_first_ = false;  // for a planted mistake
     // Peers that spoke up and may not be in the Region as it is here.
     std::map<PeerId, PeerMeta> speakers_;
     LogSizes log_sizes_;

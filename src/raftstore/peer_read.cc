@@ -89,16 +89,19 @@ void Peer::run_read_job(Read read) {
     memtable::Store& state = host_.engine().state();
     memtable::SnapshotRef snapshot = state.snapshot();
     const raft::LogIndex index = storage_.applied().applied;
+    ++reads_running_;
     auto job = [&host = host_, &state, snapshot, index, region = region(), region_id = region_id(),
-                read = std::move(read)]() mutable -> PeerHost::Completion {
+                peer_id = id(), read = std::move(read)]() mutable -> PeerHost::Completion {
         Result<Response> response =
             read_state(state, read.request, region, host.options(), {.snapshot = snapshot.get()});
         if (response.ok()) response->index = index;
-        return [&host, snapshot = std::move(snapshot), region_id, read = std::move(read),
+        return [&host, snapshot = std::move(snapshot), region_id, peer_id, read = std::move(read),
                 response = std::move(response)]() mutable {
             snapshot.reset();
             Peer* peer = host.find_peer(region_id);
-            if (peer != nullptr && !peer->destroying_) {
+            // Another one may have been made meanwhile.
+            if (peer != nullptr && peer->id() == peer_id) --peer->reads_running_;
+            if (peer != nullptr && peer->id() == peer_id && !peer->destroying_) {
                 return peer->finish_read(std::move(read), std::move(response));
             }
             std::exchange(read.callback, {})(not_done(region_not_found(region_id)));

@@ -109,6 +109,7 @@ void Peer::finish_install() {
     storage::SnapshotInstall installed = install_of(*incoming_);
     RegionLocalState local{PeerState::kNormal, id(), std::move(incoming_->manifest.region)};
     incoming_.reset();
+    cleared_first_ = false;
     log_sizes_.clear();
     storage_.set_state(std::move(installed.state), std::move(local));
     host_.region_changed(before, region());
@@ -135,6 +136,14 @@ void Peer::writes_durable(raft::WriteNumber number) {
 
 void Peer::send_held() {
     for (raft::Message& message : writes_.take_held()) send(std::move(message));
+}
+
+bool Peer::clear_first(storage::WriteBatch& batch) {
+    if (std::exchange(cleared_first_, true)) return false;
+    storage::SnapshotInstall install = install_of(*incoming_);
+    install.files.clear();
+    batch.install_snapshot(region_id(), std::move(install));
+    return true;
 }
 
 void Peer::writes_refused(raft::WriteNumber first, raft::WriteNumber last) {

@@ -15,7 +15,8 @@ void Peer::submit(Request request, Callback callback) {
     if (std::optional<RegionError> error = check(kind, header_of(request))) {
         return answer(callback, not_done(std::move(*error), node_->term()));
     }
-    if (gate_.size() + proposals_.size() + reads_.size() >= host_.options().proposals_max) {
+    const size_t open = gate_.size() + proposals_.size() + reads_.size() + reads_running_;
+    if (open >= host_.options().proposals_max) {
         return answer(callback, not_done(server_busy("too many requests wait for this Region"),
                                          node_->term()));
     }
@@ -74,8 +75,8 @@ void Peer::request(ChangePeerRequest& request, Callback callback) {
             !TIMBER_MISTAKE(rs_incarnation_unchecked)) {
             // Whoever applies the change has to know whose vote counts from then on.
             host_.greet(peer.store, peer.address);
-            return answer(callback, not_done(server_busy("the Store has not been met yet"),
-                                             node_->term()));
+            return answer(callback,
+                          not_done(server_busy("the Store has not been met yet"), node_->term()));
         }
     }
     const raft::ConfChange change{request.type, peer.id, encode_change_peer(region().epoch, peer)};

@@ -16,6 +16,9 @@ static size_t batch_bytes_target(const storage::StorageEngine& engine) {
 void Store::Core::commit_writes() {
     while (!writers_.empty() && !engine_busy_ && !urgent_refused_ && commit_some()) {
     }
+    if (TIMBER_MISTAKE(rs_full_disk_acknowledges) && disk_full_) {
+        for (const RegionId region : writers_) find_peer(region)->send_held();
+    }
 }
 
 // False if there is nothing that may go now.
@@ -23,15 +26,17 @@ bool Store::Core::commit_some() {
     storage::WriteBatch batch;
     std::vector<CommitPart> parts;
     bool urgent = true;
-    if (fill_batch(batch, parts, urgent) == 0) return false;
+    if (fill_batch(batch, parts, urgent) == 0) {
+        if (!TIMBER_MISTAKE(rs_install_in_two_steps) || batch.empty()) return false;
+        const Status first = engine_->commit(std::move(batch), [this](const Status&) {
+            for (const RegionId region : writers_) wake(region);
+        });
+        return first.ok();
+    }
     const Status status = engine_->commit(
         std::move(batch), [this, parts](const Status& done) { batch_done(parts, done); }, urgent);
     if (!status.ok()) {
         batch_refused(status.error(), urgent);
-        if (TIMBER_MISTAKE(rs_full_disk_acknowledges) &&
-            status.error().code == ErrorCode::kNoSpace) {
-            for (const CommitPart& part : parts) find_peer(part.region)->send_held();
-        }
         return true;
     }
     batch_accepted(parts, urgent);
@@ -55,6 +60,7 @@ size_t Store::Core::fill_batch(storage::WriteBatch& batch, std::vector<CommitPar
         // An install keeps its batch from being done for long; nobody else waits with it.
         const bool install = writes.waiting(0).snapshot != nullptr;
         if (install && !parts.empty()) continue;
+        if (TIMBER_MISTAKE(rs_install_in_two_steps) && install && peer->clear_first(batch)) break;
         peer->add_writes(offer.count, batch);
         parts.push_back({region, offer.count, writes.waiting(0).number,
                          writes.waiting(offer.count - 1).number});

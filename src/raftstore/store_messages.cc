@@ -115,7 +115,10 @@ void Store::Core::on_body(StoreId from, RaftMessage message) {
             [[fallthrough]];
         case MessageVerdict::kStep:
             // Without room only votes can be written: the entries come again.
-            if (disk_full_ && !message.message.entries.empty()) return;
+            if (disk_full_ && !message.message.entries.empty() &&
+                !TIMBER_MISTAKE(rs_full_disk_acknowledges)) {
+                return;
+            }
             return peer->step(message.from_peer, std::move(message.message));
         case MessageVerdict::kTellTombstone:
             if (peer->may_tell_removed()) tell_tombstone(message, peer->region());

@@ -25,6 +25,7 @@ Profile Profile::draw(Random& random) {
     profile.client_timeout = 1ms * random.between(150, 900);
     profile.leases = random.percent(30);
     profile.log_gc_tight = random.percent(60);
+    profile.slow_state = random.percent(30);
     profile.read_percent = random.between(15, 70);
     profile.stray_percent = random.between(3, 40);
     if (profile.has(Trouble::kDrift)) {

@@ -40,6 +40,10 @@ enum class Trouble : uint8_t {
     kTransfer,
     kHandOver,
     kCutLeader,  // the leader, or the leader and one other, are cut off
+    // A minority lags; then one of the others dies, and is left with the minority.
+    kThinMajority,
+    // The leader hears nothing, stands still, and wakes up when the others have gone on.
+    kFreezeLeader,
     kCount
 };
 inline constexpr size_t kTroubles = static_cast<size_t>(Trouble::kCount);
@@ -68,7 +72,9 @@ inline constexpr std::array<std::string_view, kTroubles> kTroubleNames = {"loss"
                                                                           "membership",
                                                                           "transfer",
                                                                           "hand-over",
-                                                                          "leader cut off"};
+                                                                          "leader cut off",
+                                                                          "thin majority",
+                                                                          "frozen leader"};
 
 struct Profile {
     std::array<bool, kTroubles> active{};
@@ -84,6 +90,7 @@ struct Profile {
     Duration client_timeout{};
     bool leases = false;
     bool log_gc_tight = false;  // followers that lag need snapshots soon
+    bool slow_state = false;    // the state often cannot take what is committed
     uint64_t read_percent = 40;
     uint64_t stray_percent = 15;  // requests that go to anybody
     uint64_t drift_per_mille = 0;

@@ -26,9 +26,7 @@ ClusterOptions Run::cluster_options() {
     }
     const uint64_t gc_entries = random_.between(10, 60);
     const bool tiny = random_.one_in(3);
-    // Whose state often cannot take what is committed.
-    const bool slow_state = random_.one_in(4);
-    options.tune = [this, gc_entries, tiny, slow_state](raftstore::StoreOptions& store) {
+    options.tune = [this, gc_entries, tiny](raftstore::StoreOptions& store) {
         store.tick = kTick;
         store.lease_reads = profile_.leases;
         store.clock_drift_per_mille_max = profile_.leases ? 50 : 0;
@@ -36,7 +34,7 @@ ClusterOptions Run::cluster_options() {
             store.log_gc_entries = gc_entries;
             store.log_gc_lag_entries_max = gc_entries + 10;
         }
-        if (slow_state) store.engine.state.memory_table_bytes = 8_KiB;
+        if (profile_.slow_state) store.engine.state.memory_table_bytes = 8_KiB;
         if (tiny) {
             store.proposals_max = 4;
             store.commands_queued_max = 8;
@@ -112,6 +110,7 @@ void Run::watch_all() {
         Machine& machine = cluster_->machine(place);
         if (!machine.up()) continue;
         machine.watch();
+        if (profile_.slow_state && !calm_ && random_.one_in(6)) stall(place, "/state/");
         if (random_.one_in(8)) machine.check_all_states();
     }
 }

@@ -86,10 +86,14 @@ class Run {
     void cut(bool one_way);
     void cut_leader();
     void heal_later();
+    void thin_majority();
+    std::vector<size_t> cut_minority();
+    void leave_with(const std::vector<size_t>& minority, size_t one);
+    void freeze_leader();
     void kill(size_t place, Death death);
     void all_lose_power();
     void trap(Trouble trouble, std::string path);
-    void stall(size_t place);
+    void stall(size_t place, const std::string& path);
     void break_disk(size_t place);
     void fill_disk(size_t place);
     void empty_disk(size_t place);
@@ -101,6 +105,7 @@ class Run {
     // run_members.cc
     void start_members();
     void wipe_one();
+    void lose_disk(size_t place);
     void operate();
     void operate_on(raftstore::RegionId region);
     void change(size_t leader, const raftstore::Region& region, raft::ConfChangeType type,

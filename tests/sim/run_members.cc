@@ -34,10 +34,30 @@ void Run::wipe_one() {
             return cluster_->at(5ms, [this] { wipe_one(); });
         }
     }
-    const size_t place = random_.below(profile_.voters);
+    // Often one without which there was no majority, and then with those that lag.
+    if (random_.percent(80)) {
+        const std::vector<size_t> minority = cut_minority();
+        const size_t one =
+            (minority.back() + 1 + random_.below(profile_.voters - minority.size())) %
+            profile_.voters;
+        ++cut_number_;
+        cluster_->at(1ms * random_.between(60, 300), [this, minority, one] {
+            if (calm_) return;
+            lose_disk(one);
+            leave_with(minority, one);
+        });
+    } else {
+        lose_disk(random_.below(profile_.voters));
+    }
+}
+
+void Run::lose_disk(size_t place) {
+    if (calm_) return;
     Machine& machine = cluster_->machine(place);
     if (machine.state() == Machine::State::kUp) kill(place, draw_death());
-    if (machine.state() != Machine::State::kDown) return cluster_->at(1ms, [this] { wipe_one(); });
+    if (machine.state() != Machine::State::kDown) {
+        return cluster_->at(1ms, [this, place] { lose_disk(place); });
+    }
     happened(Trouble::kWipe);
     wiped_ = place;
     cluster_->wipe(place);
@@ -116,8 +136,8 @@ void Run::transfer(RegionId region) {
     if (!status || status->region.peers.empty()) return;
     happened(Trouble::kTransfer);
     const auto& peers = status->region.peers;
-    raftstore::TransferLeaderRequest request{
-        {.region = region, .epoch = status->region.epoch}, peers[random_.below(peers.size())].id};
+    raftstore::TransferLeaderRequest request{{.region = region, .epoch = status->region.epoch},
+                                             peers[random_.below(peers.size())].id};
     cluster_->spawn([this, leader = *leader, request = std::move(request)] {
         cluster_->call(leader, request, 300ms);
     });

@@ -1,4 +1,6 @@
 // What goes wrong around the machines of a run, and who starts them again.
+#include <algorithm>
+
 #include "tests/sim/run.h"
 
 namespace timber::sim {
@@ -32,7 +34,13 @@ void Run::make_trouble() {
     if (calm_) return;
     const uint64_t gap = static_cast<uint64_t>(profile_.gap_max.count());
     cluster_->at(Duration(gap / 4 + random_.below(gap)), [this] { make_trouble(); });
-    // The first kinds are always there; the rest are drawn among those that are on.
+    // What takes several things to come together is tried more often.
+    if (profile_.has(Trouble::kThinMajority) && random_.percent(20)) {
+        return make(Trouble::kThinMajority);
+    }
+    if (profile_.has(Trouble::kFreezeLeader) && random_.percent(20)) {
+        return make(Trouble::kFreezeLeader);
+    }
     for (int tries = 0; tries < 20; ++tries) {
         const auto kind = static_cast<Trouble>(random_.below(kTroubles));
         if (!profile_.has(kind)) continue;
@@ -47,6 +55,8 @@ void Run::make(Trouble trouble) {
         case Trouble::kPartition: return cut(false);
         case Trouble::kOneWay: return cut(true);
         case Trouble::kCutLeader: return cut_leader();
+        case Trouble::kThinMajority: return thin_majority();
+        case Trouble::kFreezeLeader: return freeze_leader();
         case Trouble::kLossyLink:
             happened(trouble);
             cluster_->network().set_loss(*place, random_.below(cluster_->machines()),
@@ -59,7 +69,7 @@ void Run::make(Trouble trouble) {
         case Trouble::kDieInLog: return trap(trouble, "/log/");
         case Trouble::kDieInState: return trap(trouble, "/state/");
         case Trouble::kDieInSnapshot: return trap(trouble, random_.one_in(2) ? "snap" : ".sst");
-        case Trouble::kStall: return stall(*place);
+        case Trouble::kStall: return stall(*place, random_.one_in(3) ? "/state/" : "");
         case Trouble::kDiskError: return break_disk(*place);
         case Trouble::kFullDisk: happened(trouble); return fill_disk(*place);
         case Trouble::kFullEverywhere:
@@ -75,8 +85,8 @@ void Run::make(Trouble trouble) {
         case Trouble::kTransfer: return transfer(RegionId(random_.below(profile_.regions) + 1));
         case Trouble::kHandOver:
             happened(trouble);
-            return cluster_->machine(*place).store().hand_over(
-                1ms * random_.between(1, 300), [] {});
+            return cluster_->machine(*place).store().hand_over(1ms * random_.between(1, 300),
+                                                               [] {});
         // Of the whole run, or made elsewhere.
         case Trouble::kLoss:
         case Trouble::kStraggle:
@@ -148,6 +158,86 @@ void Run::heal_later() {
     });
 }
 
+// Less than half of the first members, alone, and seldom the one that leads.
+std::vector<size_t> Run::cut_minority() {
+    std::vector<size_t> minority;
+    const size_t lagging = (profile_.voters - 1) / 2;
+    const auto leader = leader_of(RegionId(random_.below(profile_.regions) + 1));
+    size_t first = random_.below(profile_.voters);
+    if (leader && *leader < profile_.voters && random_.percent(90)) {
+        first = *leader + 1 + random_.below(profile_.voters - lagging);
+    }
+    for (size_t i = 0; i < lagging; ++i) minority.push_back((first + i) % profile_.voters);
+    for (size_t place = 0; place < cluster_->machines(); ++place) {
+        if (std::ranges::find(minority, place) != minority.end()) continue;
+        for (const size_t each : minority) {
+            cluster_->network().block(each, place, true);
+            cluster_->network().block(place, each, true);
+        }
+    }
+    return minority;
+}
+
+// The cut goes over to the other side of `one`: with the minority it is just enough.
+void Run::leave_with(const std::vector<size_t>& minority, size_t one) {
+    SimNetwork& network = cluster_->network();
+    network.heal();
+    const auto here = [&](size_t place) {
+        return place == one || std::ranges::find(minority, place) != minority.end();
+    };
+    for (size_t from = 0; from < cluster_->machines(); ++from) {
+        for (size_t to = 0; to < cluster_->machines(); ++to) {
+            if (here(from) != here(to)) network.block(from, to, true);
+        }
+    }
+    heal_later();
+}
+
+// What was acknowledged meanwhile, the one that dies must have on its disk: the rest is out of
+// reach.
+void Run::thin_majority() {
+    if (profile_.voters < 3) return;
+    happened(Trouble::kThinMajority);
+    const std::vector<size_t> minority = cut_minority();
+    const size_t one =
+        (minority.back() + 1 + random_.below(profile_.voters - minority.size())) % profile_.voters;
+    const bool full = profile_.has(Trouble::kFullDisk) || profile_.has(Trouble::kFullEverywhere);
+    if (full && random_.percent(60)) {
+        cluster_->at(1ms * random_.between(10, 60), [this, one] {
+            if (!calm_) fill_disk(one);
+        });
+    }
+    const uint64_t number = ++cut_number_;
+    cluster_->at(1ms * random_.between(60, 400), [this, minority, one, number] {
+        if (calm_ || number != cut_number_) return;
+        kill(one, draw_death());
+        leave_with(minority, one);
+    });
+}
+
+void Run::freeze_leader() {
+    const auto leader = leader_of(RegionId(random_.below(profile_.regions) + 1));
+    if (!leader) return;
+    happened(Trouble::kFreezeLeader);
+    for (size_t place = 0; place < cluster_->machines(); ++place) {
+        if (place != *leader) cluster_->network().block(place, *leader, true);
+    }
+    const uint64_t number = ++cut_number_;
+    const uint64_t life = cluster_->machine(*leader).lives();
+    cluster_->at(1ms * random_.between(1, 15), [this, place = *leader, life, number] {
+        Machine& machine = cluster_->machine(place);
+        if (calm_ || machine.lives() != life || !machine.up()) return;
+        machine.loop().set_paused(true);
+        cluster_->at(1ms * random_.between(300, 900), [this, place, life, number] {
+            if (number == cut_number_) cluster_->network().heal();
+            Machine& frozen = cluster_->machine(place);
+            if (frozen.lives() == life && frozen.state() == Machine::State::kUp) {
+                frozen.loop().set_paused(false);
+            }
+        });
+    });
+}
+
 // --- Deaths ---
 
 void Run::kill(size_t place, Death death) { cluster_->machine(place).die(death); }
@@ -197,13 +287,15 @@ void Run::bring_back(size_t place) {
 
 // --- Disks ---
 
-void Run::stall(size_t place) {
+void Run::stall(size_t place, const std::string& path) {
     happened(Trouble::kStall);
     SimDisk& disk = cluster_->machine(place).disk();
     const Duration length = 1ms * random_.between(20, 400);
     for (const DiskOperation operation : {DiskOperation::kWrite, DiskOperation::kSync}) {
-        disk.inject(
-            {.operation = operation, .count = random_.between(1, 4), .kind = FaultKind::kStall});
+        disk.inject({.operation = operation,
+                     .path_contains = path,
+                     .count = random_.between(1, 4),
+                     .kind = FaultKind::kStall});
     }
     disk.options().stall = length;
 }

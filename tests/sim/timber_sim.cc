@@ -249,7 +249,7 @@ bool parse(int count, char** arguments, Options& options) {
             return false;
         }
     }
-    if (options.mistakes && !runs_given) options.runs = 60;
+    if (options.mistakes && !runs_given) options.runs = 120;
     return true;
 }
 
