@@ -54,7 +54,7 @@ void PeerWrites::accepted(size_t count) {
 }
 
 std::vector<raft::Message> PeerWrites::durable(raft::WriteNumber number) {
-    TIMBER_ASSERT(refused_.empty());
+    if (!refused_.empty()) TIMBER_ASSERT_OP(number, <, refused_.front().number);
     while (!in_flight_.empty() && in_flight_.front().number <= number) {
         if (in_flight_.front().snapshot) installing_ = false;
         in_flight_.pop_front();
@@ -66,21 +66,29 @@ std::vector<raft::Message> PeerWrites::durable(raft::WriteNumber number) {
         }
         held_.pop_front();
     }
+    take_back_refused();
     return messages;
 }
 
-void PeerWrites::refused(raft::WriteNumber number) {
-    while (!in_flight_.empty() && in_flight_.front().number <= number) {
-        if (in_flight_.front().snapshot) installing_ = false;
-        refused_.push_back(std::move(in_flight_.front()));
-        in_flight_.pop_front();
+void PeerWrites::refused(size_t count, raft::WriteNumber number) {
+    const auto end = std::ranges::upper_bound(in_flight_, number, {}, &raft::Write::number);
+    TIMBER_ASSERT_OP(static_cast<size_t>(end - in_flight_.begin()), >=, count);
+    const auto begin = end - static_cast<ptrdiff_t>(count);
+    for (auto write = begin; write != end; ++write) {
+        if (write->snapshot) installing_ = false;
+        refused_.push_back(std::move(*write));
     }
+    in_flight_.erase(begin, end);
+    take_back_refused();
+    check_invariants();
+}
+
+void PeerWrites::take_back_refused() {
     if (!in_flight_.empty()) return;
     while (!refused_.empty()) {
         waiting_.push_front(std::move(refused_.back()));
         refused_.pop_back();
     }
-    check_invariants();
 }
 
 std::vector<raft::Message> PeerWrites::take_held() {
@@ -93,13 +101,19 @@ std::vector<raft::Message> PeerWrites::take_held() {
 }
 
 void PeerWrites::check_invariants() const {
+    raft::WriteNumber last_refused{};
+    for (const raft::Write& write : refused_) {
+        TIMBER_ASSERT_OP(last_refused, <, write.number);  // PW1
+        last_refused = write.number;
+    }
     raft::WriteNumber last{};
-    for (const auto* queue : {&refused_, &in_flight_, &waiting_}) {
+    for (const auto* queue : {&in_flight_, &waiting_}) {
         for (const raft::Write& write : *queue) {
             TIMBER_ASSERT_OP(last, <, write.number);  // PW1
             last = write.number;
         }
     }
+    if (!waiting_.empty()) TIMBER_ASSERT_OP(last_refused, <, waiting_.front().number);
 }
 
 }  // namespace timber::raftstore

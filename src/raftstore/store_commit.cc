@@ -102,7 +102,7 @@ void Store::Core::batch_done(const std::vector<CommitPart>& parts, const Status&
             peer->writes_durable(part.last);
         } else {
             disk_full_ = true;
-            peer->writes_refused(part.last);
+            peer->writes_refused(part.count, part.last);
             writers_.insert(part.region);
         }
     }
