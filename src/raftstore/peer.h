@@ -95,7 +95,7 @@ class Peer {
     // Adds the first `count` writes that wait.
     void add_writes(size_t count, storage::WriteBatch& batch);
     void writes_durable(raft::WriteNumber number);
-    void writes_refused(size_t count, raft::WriteNumber number);
+    void writes_refused(raft::WriteNumber first, raft::WriteNumber last);
     // For a planted mistake: sends what waits for the disk.
     void send_held();
 

@@ -137,8 +137,8 @@ void Peer::send_held() {
     for (raft::Message& message : writes_.take_held()) send(std::move(message));
 }
 
-void Peer::writes_refused(size_t count, raft::WriteNumber number) {
-    writes_.refused(count, number);
+void Peer::writes_refused(raft::WriteNumber first, raft::WriteNumber last) {
+    writes_.refused(first, last);
     host_.wake(region_id());
 }
 

@@ -66,29 +66,25 @@ std::vector<raft::Message> PeerWrites::durable(raft::WriteNumber number) {
         }
         held_.pop_front();
     }
-    take_back_refused();
     return messages;
 }
 
-void PeerWrites::refused(size_t count, raft::WriteNumber number) {
-    const auto end = std::ranges::upper_bound(in_flight_, number, {}, &raft::Write::number);
-    TIMBER_ASSERT_OP(static_cast<size_t>(end - in_flight_.begin()), >=, count);
-    const auto begin = end - static_cast<ptrdiff_t>(count);
-    for (auto write = begin; write != end; ++write) {
-        if (write->snapshot) installing_ = false;
-        refused_.push_back(std::move(*write));
+void PeerWrites::refused(raft::WriteNumber first, raft::WriteNumber last) {
+    const auto begin = std::ranges::lower_bound(in_flight_, first, {}, &raft::Write::number);
+    const auto end = std::ranges::upper_bound(in_flight_, last, {}, &raft::Write::number);
+    for (auto at = begin; at != end; ++at) {
+        if (at->snapshot) installing_ = false;
+        const auto place = std::ranges::lower_bound(refused_, at->number, {}, &raft::Write::number);
+        refused_.insert(place, std::move(*at));
     }
     in_flight_.erase(begin, end);
-    take_back_refused();
-    check_invariants();
-}
-
-void PeerWrites::take_back_refused() {
-    if (!in_flight_.empty()) return;
+    if (refused_.empty()) return;
+    if (!in_flight_.empty() && in_flight_.back().number > refused_.front().number) return;
     while (!refused_.empty()) {
         waiting_.push_front(std::move(refused_.back()));
         refused_.pop_back();
     }
+    check_invariants();
 }
 
 std::vector<raft::Message> PeerWrites::take_held() {
@@ -101,19 +97,21 @@ std::vector<raft::Message> PeerWrites::take_held() {
 }
 
 void PeerWrites::check_invariants() const {
-    raft::WriteNumber last_refused{};
-    for (const raft::Write& write : refused_) {
-        TIMBER_ASSERT_OP(last_refused, <, write.number);  // PW1
-        last_refused = write.number;
+    std::vector<raft::WriteNumber> on_their_way;
+    for (const auto* queue : {&refused_, &in_flight_}) {
+        TIMBER_ASSERT(std::ranges::is_sorted(*queue, {}, &raft::Write::number));  // PW1
+        for (const raft::Write& write : *queue) on_their_way.push_back(write.number);
     }
+    std::ranges::sort(on_their_way);
     raft::WriteNumber last{};
-    for (const auto* queue : {&in_flight_, &waiting_}) {
-        for (const raft::Write& write : *queue) {
-            TIMBER_ASSERT_OP(last, <, write.number);  // PW1
-            last = write.number;
-        }
+    for (const raft::WriteNumber number : on_their_way) {
+        TIMBER_ASSERT_OP(last, <, number);  // PW1
+        last = number;
     }
-    if (!waiting_.empty()) TIMBER_ASSERT_OP(last_refused, <, waiting_.front().number);
+    for (const raft::Write& write : waiting_) {
+        TIMBER_ASSERT_OP(last, <, write.number);  // PW1
+        last = write.number;
+    }
 }
 
 }  // namespace timber::raftstore

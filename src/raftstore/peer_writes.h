@@ -37,9 +37,9 @@ class PeerWrites {
     void accepted(size_t count);
     // Those up to `number` are durable: the messages that may go now.
     std::vector<raft::Message> durable(raft::WriteNumber number);
-    // The `count` ones of a batch up to `number` were not written after all: they wait again, once
-    // nothing is on its way any more.
-    void refused(size_t count, raft::WriteNumber number);
+    // Those from `first` to `last` were not written after all: they wait again. Earlier ones may
+    // still be on their way, and become durable.
+    void refused(raft::WriteNumber first, raft::WriteNumber last);
     // All messages that are held: for a planted mistake.
     std::vector<raft::Message> take_held();
 
@@ -48,14 +48,12 @@ class PeerWrites {
 
   private:
     static bool urgent(const raft::Write& write);
-    void take_back_refused();
 
     std::deque<raft::Write> waiting_;
     std::deque<raft::Write> in_flight_;
     std::deque<raft::OnceDurable> held_;
-    // Refused, while others are still on their way, and until then nothing goes. Later ones will be
-    // refused too; earlier ones may be durable yet: the log refuses what waits for a segment while
-    // what has one is at the disk.
+    // Refused, while later ones are still on their way: those will be refused too, and until then
+    // nothing goes.
     std::deque<raft::Write> refused_;
     bool installing_ = false;
 };

@@ -2,16 +2,12 @@
 
 #include <algorithm>
 
+#include "src/base/contains.h"
 #include "src/base/io/log.h"
 #include "src/base/mistake.h"
 #include "src/raftstore/peer.h"
 
 namespace timber::raftstore {
-
-template <typename T>
-static bool contains(const std::deque<T>& items, const T& item) {
-    return std::ranges::find(items, item) != items.end();
-}
 
 void SnapshotBuilder::want(RegionId region) {
     if (!contains(waiting_, region)) waiting_.push_back(region);

@@ -2,17 +2,13 @@
 
 #include <algorithm>
 
+#include "src/base/contains.h"
 #include "src/base/io/log.h"
 #include "src/base/mistake.h"
 
 namespace timber::raftstore {
 
-template <typename T>
-static bool contains(const std::deque<T>& items, const T& item) {
-    return std::ranges::find(items, item) != items.end();
-}
-
-static constexpr Duration kTimerDelay = std::chrono::milliseconds(1000);
+static constexpr Duration kSilenceCheckDelay = std::chrono::milliseconds(1000);
 static constexpr size_t kDoneRemembered = 64;
 static constexpr size_t kFilesMax = 65536;
 // Of one chunk; a sender may be configured otherwise than this Store.
@@ -92,7 +88,7 @@ void SnapshotReceiver::begin(SnapshotOffer offer, SnapshotManifest manifest) {
     }
     transfer.heard_at = now();
     Transfer& begun = transfers_.emplace(transfer.id, std::move(transfer)).first->second;
-    if (!timer_.armed()) host_.loop().start_timer(timer_, kTimerDelay);
+    if (!timer_.armed()) host_.loop().start_timer(timer_, kSilenceCheckDelay);
     if (begun.layout.total() == 0) return complete(begun);
     acknowledge(begun, SnapshotAck::State::kReceiving);
 }
@@ -247,7 +243,7 @@ void SnapshotReceiver::on_timer() {
         if (idle && !transfer.ended) silent.push_back(id);
     }
     for (const TransferId& id : silent) fail(transfers_.find(id)->second, "the sender is silent");
-    if (!transfers_.empty()) host_.loop().start_timer(timer_, kTimerDelay);
+    if (!transfers_.empty()) host_.loop().start_timer(timer_, kSilenceCheckDelay);
 }
 
 void SnapshotReceiver::stop() {

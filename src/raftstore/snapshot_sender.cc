@@ -10,7 +10,7 @@ namespace timber::raftstore {
 
 // What is not acknowledged for so long is sent again.
 static constexpr Duration kResendDelay = std::chrono::milliseconds(1000);
-static constexpr Duration kTimerDelay = std::chrono::milliseconds(200);
+static constexpr Duration kResendCheckDelay = std::chrono::milliseconds(200);
 
 SnapshotSender::SnapshotSender(PeerHost& host, uint64_t seed)
     : host_(host), random_(seed), timer_([this] { on_timer(); }) {
@@ -45,7 +45,7 @@ bool SnapshotSender::start(RaftMessage message, SnapshotFilesRef files) {
              transfer.message.message.snapshot->metadata.index.value(), transfer.layout.total(),
              transfer.message.to_peer.store.value());
     offer(transfers_.emplace(number, std::move(transfer)).first->second);
-    if (!timer_.armed()) arm(kTimerDelay);
+    if (!timer_.armed()) arm(kResendCheckDelay);
     return true;
 }
 
@@ -203,7 +203,7 @@ void SnapshotSender::on_timer() {
     }
     for (const uint64_t number : silent) end(number, End::kFailed);
     pump();
-    if (!transfers_.empty() && !timer_.armed()) arm(kTimerDelay);
+    if (!transfers_.empty() && !timer_.armed()) arm(kResendCheckDelay);
 }
 
 void SnapshotSender::arm(Duration delay) {

@@ -56,7 +56,8 @@ size_t Store::Core::fill_batch(storage::WriteBatch& batch, std::vector<CommitPar
         const bool install = writes.waiting(0).snapshot != nullptr;
         if (install && !parts.empty()) continue;
         peer->add_writes(offer.count, batch);
-        parts.push_back({region, offer.count, writes.waiting(offer.count - 1).number});
+        parts.push_back({region, offer.count, writes.waiting(0).number,
+                         writes.waiting(offer.count - 1).number});
         urgent = urgent && offer.urgent;
         if (install) break;
     }
@@ -102,7 +103,7 @@ void Store::Core::batch_done(const std::vector<CommitPart>& parts, const Status&
             peer->writes_durable(part.last);
         } else {
             disk_full_ = true;
-            peer->writes_refused(part.count, part.last);
+            peer->writes_refused(part.first, part.last);
             writers_.insert(part.region);
         }
     }

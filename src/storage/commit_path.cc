@@ -372,6 +372,10 @@ void CommitPath::take_in(Region& region, Part& part) {
             region.state.region_state = std::move(part.changes.destroy->region_state);
         region.applied_flushed = region.state.applied;
         region.truncated_flushed = region.state.truncated.index;
+        // What was applied meanwhile is no news any more: behind a Region's end, its progress would
+        // look like damage to a recovery.
+        region.owes_progress = false;
+        std::erase(owing_, region.id);
     }
     const std::vector<raft::Entry>& entries = part.changes.entries;
     if (!entries.empty()) region.entries.cut_from(entries.front().index, forget);

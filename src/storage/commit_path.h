@@ -11,8 +11,7 @@
 // Invariants: CP1  a change by value touches the state store only after its batch is durable.
 //             CP2  a Region's parts are done in the order in which their commits were accepted.
 //             CP3  the record of a change by value counts as live until its effects are in the
-//             state
-//                  store's files.
+//                  state store's files.
 #include <deque>
 #include <functional>
 #include <map>

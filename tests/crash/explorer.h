@@ -171,9 +171,13 @@ class Explorer<World>::Sampler : public LifeWatcher<World> {
     // How many clones are taken at a step of a kind that is short of its floor.
     static constexpr int kClonesOfWanted = 4;
     static constexpr uint64_t kDamagesPerQuietEnd = 8;
+    // Far more than are explored of one scenario.
+    static constexpr size_t kStatesWaitingMax = 4 * World::kTuning.states_per_scenario;
 
     // The rarest kinds are taken whenever they are met, the others every other time.
     bool wanted_kind(StateKinds kinds) {
+        // A life that stays inside of something for long would fill the memory with its states.
+        if (explorer_.states_.size() >= kStatesWaitingMax) return false;
         for (const unsigned kind : World::wanted_kinds()) {
             if ((kinds & kind_bit(kind)) != 0 && explorer_.coverage_.wanted(kind))
                 return kind == World::kRarestKind || random_.one_in(2);
@@ -184,8 +188,7 @@ class Explorer<World>::Sampler : public LifeWatcher<World> {
     bool chosen(Moment moment) {
         switch (moment.kind) {
             case Moment::Kind::kStep: break;
-            case Moment::Kind::kOpened:
-                return random_.one_in(World::kTuning.opened_one_in);
+            case Moment::Kind::kOpened: return random_.one_in(World::kTuning.opened_one_in);
             case Moment::Kind::kEnd:
             case Moment::Kind::kQuiet: return random_.one_in(2);
         }

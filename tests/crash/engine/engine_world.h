@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 
+#include "tests/crash/damage_at_rest.h"
 #include "tests/crash/engine/life.h"
 #include "tests/crash/engine/model.h"
 #include "tests/crash/engine/workload.h"
@@ -46,9 +47,11 @@ struct EngineWorld {
                                     crash::LifeWatcher<EngineWorld>& watcher) {
         return std::make_unique<Life>(scenario, std::move(start), watcher);
     }
-    // Log and state store have damage explorers of their own.
-    static bool worth_damaging(const Life&) { return false; }
-    static DiskImage damage(const DiskImage& clean, const Life&, uint64_t) { return clean; }
+    // A closed engine's log ends with a mark of its last batch: nothing can be lost unseen.
+    static bool worth_damaging(const Life& life) { return life.closed(); }
+    static DiskImage damage(const DiskImage& clean, const Life& life, uint64_t seed) {
+        return crash::damaged_at_rest(clean, life.earlier_image(), seed);
+    }
     Proof proof(const Life&, const DiskImage&) { return {}; }
 };
 

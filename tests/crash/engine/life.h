@@ -27,6 +27,16 @@ namespace timber::storage {
 struct EngineWorld;
 using crash::Moment;
 
+// What came of it.
+struct LifeCounts {
+    uint64_t commits = 0;  // acknowledged
+    uint64_t applies = 0;
+    uint64_t changes = 0;  // by value: creations, installs, ends
+    uint64_t flushes = 0;
+    uint64_t checks = 0;  // of everything, openings apart
+    uint64_t openings = 0;
+};
+
 class Life : private EngineListener {
   public:
     using Start = crash::LifeStart<EngineWorld>;
@@ -41,7 +51,9 @@ class Life : private EngineListener {
     const EngineModel& model() const { return model_; }
     const DiskImage& earlier_image() const { return earlier_image_; }
     bool opening() const { return opening_; }
+    bool closed() const { return engine_ == nullptr; }
     crash::StateKinds kinds() const;
+    const LifeCounts& counts() const { return counts_; }
 
   private:
     // EngineListener.
@@ -53,10 +65,12 @@ class Life : private EngineListener {
     // Opening and closing (life.cc).
     bool open_engine();
     Status try_open();
+    void wait_for_opening(const std::optional<Status>& answer);
     Status check_recovered();
     void gather(RecoveredEngine& engine);
     Status read_rows(DataRows& rows);
     bool open_may_fail(const Error& error) const;
+    void live_damaged();
     void close_engine();
     void reopen();
     void die();
@@ -71,6 +85,7 @@ class Life : private EngineListener {
     void overwrite();
     void compact(RegionId region, raft::LogIndex index);
     void compact_some();
+    uint64_t alive_regions() const;
     void create();
     void destroy();
     void install();
@@ -80,6 +95,7 @@ class Life : private EngineListener {
     void apply(RegionId region, uint64_t count);
     void apply_entries(RegionId region, const std::vector<raft::Entry>& entries);
     void read_some();
+    void read_all();
     void check_all();
     void wait_for_answers();
     void step_world(uint64_t count);
@@ -127,6 +143,7 @@ class Life : private EngineListener {
     std::unique_ptr<StorageEngine> engine_;
 
     std::optional<std::string> failure_;
+    LifeCounts counts_;
     bool dead_ = false;
     bool opening_ = false;
     bool faulted_ = false;
@@ -142,6 +159,7 @@ class Life : private EngineListener {
     struct Changing {
         uint64_t number = 0;
         bool install = false;
+        bool end = false;
     };
     std::map<RegionId, Changing> changing_;
     std::vector<std::pair<RegionId, raft::LogIndex>> compactions_wanted_;

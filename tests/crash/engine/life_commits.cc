@@ -96,7 +96,7 @@ void Life::commit(WriteBatch batch, ModelCommit commit, bool urgent) {
     const uint64_t number = commit.number;
     for (auto& [id, change] : commit.regions) {
         if (change.create || change.install || change.tombstone) {
-            changing_[id] = {number, change.install != nullptr};
+            changing_[id] = {number, change.install != nullptr, change.tombstone.has_value()};
         } else if (!changing_.contains(id)) {
             change.applied = applied_of(id);
         }
@@ -122,8 +122,11 @@ void Life::commit(WriteBatch batch, ModelCommit commit, bool urgent) {
 void Life::answered(uint64_t number, const Status& status) {
     log_info("life: step {} commit {} answered: {}", disk_->steps(), number,
              status ? "durable" : status.error().to_string());
-    std::erase_if(changing_, [&](const auto& each) { return each.second.number == number; });
+    const size_t changes =
+        std::erase_if(changing_, [&](const auto& each) { return each.second.number == number; });
     if (status) {
+        ++counts_.commits;
+        counts_.changes += changes;
         if (Status known = model_.acknowledged(number); !known) fail(known.error().detail);
         return;
     }

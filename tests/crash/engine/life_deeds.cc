@@ -25,6 +25,7 @@ void Life::do_deeds() {
 void Life::quiet_end() {
     wait_for_answers();
     if (!failure_) check_all();
+    if (!failure_) close_engine();
     if (!failure_) watcher_.at(*this, {Moment::Kind::kQuiet, disk_->steps()});
 }
 
@@ -48,6 +49,7 @@ void Life::do_deed(Deed deed) {
             return;
         case Deed::kDestroy:
             on_loop([this] { destroy(); });
+            if (random_.one_in(3)) apply_some();
             if (random_.one_in(2)) wait_for_answers();
             return;
         case Deed::kInstall: return install();
@@ -86,6 +88,8 @@ void Life::check_after_deed() {
 }
 
 void Life::commit_some(RegionId but_not) {
+    // A Store without Regions has nothing to do.
+    if (alive_regions() == 0) return create();
     WriteBatch batch;
     ModelCommit commit;
     for (uint64_t i = random_.between(1, 3); i > 0; --i) {
@@ -154,6 +158,11 @@ void Life::compact(RegionId region, raft::LogIndex index) {
     this->commit(std::move(batch), std::move(commit));
 }
 
+uint64_t Life::alive_regions() const {
+    return static_cast<uint64_t>(std::ranges::count_if(
+        model_.latest().regions, [](const auto& each) { return each.second.alive; }));
+}
+
 void Life::create() {
     const auto region = draw_region(false);
     if (!region || model_.pending(*region)) return;
@@ -177,6 +186,7 @@ void Life::create() {
 void Life::destroy() {
     const auto region = draw_region(true);
     if (!region || model_.pending(*region)) return;
+    if (alive_regions() < 2 && !random_.one_in(4)) return;
     WriteBatch batch;
     batch.destroy_region(*region, {range_begin(*region), range_end(*region)}, "tombstone");
     ModelCommit commit;
@@ -203,6 +213,7 @@ void Life::flush() {
     ++unanswered_;
     engine_->flush([this](Status status) {
         --unanswered_;
+        if (status) ++counts_.flushes;
         if (dead_ || status || status.error().code == ErrorCode::kClosed) return;
         if (!may_fail(status.error())) fail("a flush gave " + status.error().to_string());
     });
@@ -211,10 +222,14 @@ void Life::flush() {
 void Life::apply_some() {
     for (uint64_t i = random_.between(1, 2); i > 0 && !failure_; --i)
         if (const auto region = draw_region(true)) apply(*region, random_.between(1, 12));
+    // What is committed may be applied until the Region's end is durable.
+    for (const auto& [id, changing] : std::map(changing_))
+        if (changing.end && !failure_ && random_.one_in(2)) apply(id, random_.between(1, 12));
 }
 
 void Life::apply(RegionId id, uint64_t count) {
-    if (changing_.contains(id)) return;
+    if (const auto changing = changing_.find(id); changing != changing_.end())
+        if (!changing->second.end) return;
     const auto summary = engine_->region(id);
     if (!summary || engine_failed_) return;
     const raft::LogIndex applied = summary->applied.applied;
@@ -227,17 +242,25 @@ void Life::apply(RegionId id, uint64_t count) {
 
 void Life::apply_entries(RegionId id, const std::vector<raft::Entry>& entries) {
     if (engine_->poisoned()) return;
-    AppliedState state = engine_->region(id)->applied;
+    const RegionSummary summary = *engine_->region(id);
+    // It has come to its end meanwhile.
+    if (summary.last_index < entries.back().index) return;
+    const bool ending = changing_.contains(id);
+    const History& history = ending ? model_.sure() : model_.latest();
+    AppliedState state = summary.applied;
     memtable::WriteBatch effects;
     for (const raft::Entry& entry : entries) {
-        if (entry != model_.latest().regions.at(id).entries.at(entry.index))
+        if (entry != history.regions.at(id).entries.at(entry.index))
             return fail("an entry was read back as another");
         TIMBER_ASSERT(applier_.apply(id, entry, state, effects).ok());
         state.applied = entry.index;
         state.applied_term = entry.term;
     }
     const Status done = engine_->apply(id, state, effects);
-    if (done) return model_.applied(id, state.applied);
+    if (done) {
+        ++counts_.applies;
+        return model_.applied(id, state.applied);
+    }
     if (done.error().code != ErrorCode::kBusy && !may_fail(done.error()))
         fail("applying gave " + done.error().to_string());
 }
@@ -261,12 +284,30 @@ void Life::read_some() {
     }
 }
 
+// Every entry of the log, from the disk where memory has let go of it.
+void Life::read_all() {
+    for (const auto& [id, region] : model_.sure().regions) {
+        if (!region.alive) continue;
+        const RegionSummary summary = *engine_->region(id);
+        raft::LogIndex next = summary.applied.truncated.index + 1;
+        while (next <= summary.last_index && !failure_) {
+            const auto entries = read_entries(id, next, summary.last_index + 1);
+            if (entries.empty()) break;  // an error that may be
+            for (const raft::Entry& entry : entries)
+                if (entry != region.entries.at(entry.index))
+                    return fail("an entry was read back as another");
+            next = entries.back().index + 1;
+        }
+    }
+}
+
 void Life::check_all() {
     if (engine_failed_ || faulted_ || unanswered_ > 0) return;
     RecoveredEngine found;
     on_loop([&] { gather(found); });
     const Status read = read_rows(found.rows);
     if (!read) return fail("reading everything gave " + read.error().to_string());
+    ++counts_.checks;
     const Status compared = model_.holds_now(found);
     if (!compared) fail("while it runs: " + compared.error().detail);
 }

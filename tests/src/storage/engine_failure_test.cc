@@ -154,6 +154,39 @@ TEST_F(EngineTest, CommitsInFrontOfARefusedOneStay) {
     EXPECT_EQ(summary().last_index, raft::LogIndex(6 + durable));
 }
 
+// The snapshot's record is durable, the ingest is not, and there is no space when the Store is
+// opened again: the opening goes on once there is.
+TEST_F(EngineTest, InstallThatIsRedoneWaitsForSpace) {
+    open_well();
+    create();
+    disk_->set_step_hook([&](const DiskStep& step) {
+        if (step.path.ends_with(".sst") && !disk_->crashed()) disk_->crash(Death::kPowerCut, 1);
+    });
+    const TruncatedState snapshot{raft::LogIndex(50), raft::Term(6)};
+    WriteBatch batch;
+    batch.install_snapshot(kRegion, {.state = {.applied = snapshot.index,
+                                               .applied_term = snapshot.term,
+                                               .truncated = snapshot,
+                                               .region_state = "installed"},
+                                     .range = {"a", "z"}});
+    const auto answer = begin_commit(std::move(batch));
+    run_until([&] { return disk_->crashed(); });
+    disk_->set_step_hook({});
+    crash(Death::kPowerCut);
+    disk_->options().capacity_bytes = 0;
+    int tries = 0;
+    disk_->set_step_hook([&](const DiskStep& step) {
+        if (step.path.ends_with(".sst") && step.operation == DiskOperation::kOpen && ++tries == 3)
+            disk_->options().capacity_bytes.reset();
+    });
+    open_well();
+    disk_->set_step_hook({});
+    EXPECT_GE(tries, 3);
+    EXPECT_EQ(engine_->report().installs_redone, 1u);
+    EXPECT_EQ(summary().applied.applied, snapshot.index);
+    EXPECT_EQ(summary().applied.region_state, "installed");
+}
+
 TEST_F(EngineTest, IdleRegionDoesNotHoldTheLog) {
     constexpr RegionId kIdle{9};
     options_.log.segment_bytes = 64_KiB;
