@@ -77,6 +77,13 @@ void Store::Core::on_tick() {
     } else {
         greet_all();
     }
+    // What a leader without room has proposed, the others may have committed; it cannot write that
+    // and so not apply it, and its reads would wait for room. One that has room takes over.
+    if (disk_full_) {
+        for (const auto& [region, peer] : peers_) {
+            if (peer->writes().has_waiting()) peer->hand_over();
+        }
+    }
     // Whoever refused may have forgotten to say when it is worth trying again.
     if (!writers_.empty() || !appliers_waiting_.empty()) try_again();
     if (!doomed_.empty() || !active_.empty()) mailbox_.ring();

@@ -1,4 +1,7 @@
 // What other Stores say: who they are, first, then what for.
+#include <algorithm>
+#include <span>
+
 #include "src/base/io/log.h"
 #include "src/base/mistake.h"
 #include "src/raftstore/message_checks.h"
@@ -102,6 +105,11 @@ void Store::Core::learn_address(const PeerMeta& peer) {
     addresses_.insert_or_assign(peer.store, peer.address);
 }
 
+static bool without_payload(std::span<const raft::Entry> entries) {
+    return std::ranges::all_of(entries,
+                               [](const raft::Entry& entry) { return entry.payload.empty(); });
+}
+
 void Store::Core::on_body(StoreId from, RaftMessage message) {
     if (message.from_peer.store != from) return;
     learn_address(message.from_peer);
@@ -114,8 +122,9 @@ void Store::Core::on_body(StoreId from, RaftMessage message) {
             if (peer->may_tell_removed()) return tell_tombstone(message, peer->region());
             [[fallthrough]];
         case MessageVerdict::kStep:
-            // Without room only votes can be written: the entries come again.
-            if (disk_full_ && !message.message.entries.empty() &&
+            // Without room only small things can be written, votes and the empty entry of a new
+            // leader, who could serve no read without it: the others come again.
+            if (disk_full_ && !without_payload(message.message.entries) &&
                 !TIMBER_MISTAKE(rs_full_disk_acknowledges)) {
                 return;
             }

@@ -68,9 +68,12 @@ void play_stop(TortureRig& rig) {
         if (more != servers[0]) servers.push_back(more);
     }
     for (const size_t i : servers) rig.server(i).signal(SIGSTOP);
-    // Reads that wait for a server for three seconds go elsewhere: shorter, and the stopped one
-    // still answers those that it has.
-    rig.pause(300ms, 2700ms);
+    // Too short for an election, or so long that another leads and has written by the time that the
+    // stopped one answers the reads it has: those go elsewhere after three seconds.
+    if (rig.random().one_in(3))
+        rig.pause(200ms, 900ms);
+    else
+        rig.pause(1500ms, 2800ms);
     for (const size_t i : servers) rig.server(i).signal(SIGCONT);
 }
 
@@ -203,7 +206,8 @@ void play_full(TortureRig& rig) {
         rig.kill(one);
         rig.start(one);
     }
-    rig.expect_reads();
+    // Where one has no room, the others serve.
+    if (servers.size() == 1) rig.expect_reads();
     for (const size_t i : servers) rig.small_disk(i).drain();
 }
 
