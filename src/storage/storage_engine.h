@@ -140,8 +140,8 @@ class StorageEngine {
     // unless one of their Regions has a commit in flight that does not.
     Status commit(WriteBatch batch, Done done, bool urgent = false);
 
-    // A batch of no more bytes() is never kTooLarge, as long as the log's segments can carry forward
-    // what all Regions and local rows need.
+    // A batch of no more bytes() is never kTooLarge, as long as the log's segments can carry
+    // forward what all Regions and local rows need.
     size_t commit_bytes_max() const;
 
     // The effects of entries, in memory: `state` is the Region's after the last one. Visible when
