@@ -26,7 +26,8 @@ static size_t memory_bytes_needed(const Options& options) {
 Status check_options(const Options& options) {
     TIMBER_CHECK(require(!options.directory.empty(), "directory is empty"));
     for (const FamilyOptions& family : options.families) TIMBER_CHECK(check_family(family));
-    TIMBER_CHECK(require(options.memory_table_bytes >= 4_KiB, "memory_table_bytes is below 4 KiB"));
+    // The first chunk of an empty one has 4 KiB: it would be full before anything is written.
+    TIMBER_CHECK(require(options.memory_table_bytes >= 8_KiB, "memory_table_bytes is below 8 KiB"));
     TIMBER_CHECK(require(options.memory_tables_sealed_max >= 1, "memory_tables_sealed_max is 0"));
     TIMBER_CHECK(require(
         options.memory_bytes_max == 0 || options.memory_bytes_max >= memory_bytes_needed(options),
