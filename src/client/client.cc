@@ -19,6 +19,10 @@ constexpr const char* kStatusMethod = "/timberkv.Admin/Status";
 // answer sooner.
 constexpr Duration kReadTryLimit = std::chrono::seconds(3);
 constexpr Duration kConnectLimit = std::chrono::seconds(1);
+// How often the leader is asked who the other servers are. A client that is to survive the
+// replacement of all servers that it was told of, one by one, must have met each new one before the
+// last old one goes.
+constexpr Duration kLookInterval = std::chrono::seconds(2);
 
 using Pending = std::unique_ptr<PendingRequest>;
 
@@ -124,10 +128,7 @@ class Client::Impl {
         Judgement judged = judge(request->method, reply.body);
         switch (judged.verdict) {
             case Verdict::kFinal:
-                if (judged.answer.outcome == Outcome::kDone) {
-                    MutexLock lock(mutex_);
-                    endpoints_.answered(address);
-                }
+                if (judged.answer.outcome == Outcome::kDone && led(address)) look_around(address);
                 return finish(std::move(request), std::move(judged.answer));
             case Verdict::kElsewhere: {
                 request->last_error = std::move(judged.answer.error);
@@ -218,6 +219,14 @@ class Client::Impl {
             address, kStatusMethod);
     }
 
+    // The leader is at `address`. Whether it is time to ask it about the others.
+    bool led(const std::string& address) TIMBER_EXCLUDES(mutex_) {
+        const Instant now = clock_.now();
+        MutexLock lock(mutex_);
+        if (!endpoints_.answered(address) && now - looked_ < kLookInterval) return false;
+        looked_ = now;
+        return true;
+    }
     void avoid(const std::string& address) TIMBER_EXCLUDES(mutex_) {
         MutexLock lock(mutex_);
         endpoints_.avoid(address);
@@ -239,6 +248,7 @@ class Client::Impl {
 
     mutable Mutex mutex_;
     Endpoints endpoints_ TIMBER_GUARDED_BY(mutex_);
+    Instant looked_ TIMBER_GUARDED_BY(mutex_){};
     std::map<std::string, std::unique_ptr<rpc::Channel>> channels_ TIMBER_GUARDED_BY(mutex_);
     bool closing_ TIMBER_GUARDED_BY(mutex_) = false;
 };

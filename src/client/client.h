@@ -6,7 +6,8 @@
 //   client::Answer answer = client->wait([&](auto done) { client->get("key", std::move(done)); });
 //
 // The client finds the leader by itself, from any one endpoint, follows it when it changes, and
-// learns of other servers from those it knows. It keeps any number of requests in flight.
+// learns of other servers from those it knows, again and again. It keeps any number of requests in
+// flight.
 //
 // Thread:   any. Completions run on the client's own thread and must not wait.
 // Lifetime: the destructor cancels what is in flight: those completions run first, and say unknown.

@@ -35,7 +35,12 @@ class Endpoints {
         leader_ = found->second;
         return true;
     }
-    void answered(const std::string& address) { leader_ = address; }
+    // `address` leads. True if that is news.
+    bool answered(const std::string& address) {
+        if (leader_ == address) return false;
+        leader_ = address;
+        return true;
+    }
     void learn(uint64_t store, const std::string& address) {
         if (store == 0 || address.empty()) return;
         stores_[store] = address;

@@ -130,7 +130,7 @@ void Peer::tick() {
     if (destroying_) return;
     observe_time();
     node_->tick();
-    if (proposals_.size() > 0) expire_proposals();
+    if (gate_.size() + proposals_.size() > 0) expire_proposals();
     if (!initialized()) probe_creator();
     if (storage_.has_snapshot()) {
         const Duration idle = host_.options().snapshot_idle_timeout;
@@ -162,6 +162,8 @@ void Peer::expire_proposals() {
     for (Proposal& proposal : expired) {
         answer(proposal.callback, unknown("no majority has answered in time", proposal.term));
     }
+    refuse_held(gate_.take_expired(before(options.proposal_ticks_max)),
+                server_busy("no majority answers"));
 }
 
 void Peer::campaign() {
@@ -206,6 +208,7 @@ void Peer::begin_destroy() {
     for (Proposal& proposal : proposals_.take_all()) {
         answer(proposal.callback, unknown("the peer was removed", proposal.term));
     }
+    refuse_held(gate_.take_all(), region_not_found(region_id()));
     refuse_reads(reads_.take_all(), region_not_found(region_id()));
     apply_queue_.clear();
     prepared_.reset();
@@ -216,6 +219,7 @@ void Peer::fail_all(const std::string& why) {
     for (Proposal& proposal : proposals_.take_all()) {
         answer(proposal.callback, unknown(why, proposal.term));
     }
+    refuse_held(gate_.take_all(), server_busy(why));
     refuse_reads(reads_.take_all(), server_busy(why));
 }
 
@@ -229,7 +233,7 @@ PeerStatus Peer::status() const {
     status.raft = node_->status();
     status.truncated = storage_.applied().truncated;
     status.installing = writes_.installing();
-    status.proposals_pending = proposals_.size();
+    status.proposals_pending = gate_.size() + proposals_.size();
     return status;
 }
 
@@ -240,7 +244,7 @@ void Peer::check_invariants() const {
     node_->check_invariants();
     const raft::NodeStatus raft = node_->status();
     if (!incoming_) TIMBER_ASSERT_OP(storage_.applied().applied, >=, raft.applied);  // PE1
-    if (destroying_) TIMBER_ASSERT(proposals_.size() + reads_.size() == 0);          // PE4
+    if (destroying_) TIMBER_ASSERT(gate_.size() + proposals_.size() + reads_.size() == 0);  // PE4
 }
 
 }  // namespace timber::raftstore

@@ -34,6 +34,7 @@
 #include "src/raftstore/proposals.h"
 #include "src/raftstore/reads.h"
 #include "src/raftstore/request_checks.h"
+#include "src/raftstore/write_gate.h"
 
 namespace timber::raftstore {
 
@@ -94,7 +95,7 @@ class Peer {
     // Adds the first `count` writes that wait.
     void add_writes(size_t count, storage::WriteBatch& batch);
     void writes_durable(raft::WriteNumber number);
-    void writes_refused(raft::WriteNumber number);
+    void writes_refused(raft::WriteNumber first, raft::WriteNumber last);
     // For planted mistakes: sends what waits for the disk; the first of two steps of an install.
     void send_held();
     bool clear_first(storage::WriteBatch& batch);
@@ -159,7 +160,9 @@ class Peer {
     void request(GetRequest& request, Callback callback);
     void request(ScanRequest& request, Callback callback);
     void request(SnapRequest& request, Callback callback);
+    void propose_held();
     void proposed(const raft::Proposed& proposed, Callback callback);
+    void refuse_held(std::vector<HeldWrite> held, const RegionError& error);
     RegionError refusal_error(raft::Refusal refusal) const;
     void answer(Callback& callback, Response response);
 
@@ -179,6 +182,7 @@ class Peer {
     PeerStorage storage_;
     std::optional<raft::RawNode> node_;
     PeerWrites writes_;
+    WriteGate gate_;
     Proposals proposals_;
     Reads reads_;
     uint64_t last_read_id_ = 0;

@@ -8,9 +8,11 @@ namespace timber::raftstore {
 void Peer::handle_ready() {
     if (destroying_) return;
     ask_for_reads();
+    propose_held();
     while (!destroying_ && node_->has_ready()) {
         observe_time();
         carry_out(node_->ready());
+        propose_held();
     }
     if (!destroying_) serve_reads();
 }
@@ -144,8 +146,8 @@ bool Peer::clear_first(storage::WriteBatch& batch) {
     return true;
 }
 
-void Peer::writes_refused(raft::WriteNumber number) {
-    writes_.refused(number);
+void Peer::writes_refused(raft::WriteNumber first, raft::WriteNumber last) {
+    writes_.refused(first, last);
     host_.wake(region_id());
 }
 

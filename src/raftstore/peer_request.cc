@@ -15,7 +15,8 @@ void Peer::submit(Request request, Callback callback) {
     if (std::optional<RegionError> error = check(kind, header_of(request))) {
         return answer(callback, not_done(std::move(*error), node_->term()));
     }
-    if (proposals_.size() + reads_.size() + reads_running_ >= host_.options().proposals_max) {
+    const size_t waiting = gate_.size() + proposals_.size() + reads_.size() + reads_running_;
+    if (waiting >= host_.options().proposals_max) {
         return answer(callback, not_done(server_busy("too many requests wait for this Region"),
                                          node_->term()));
     }
@@ -40,7 +41,8 @@ void Peer::request(WriteRequest& request, Callback callback) {
     if (std::optional<RegionError> error = check_operations(request.operations, region(), limits)) {
         return answer(callback, not_done(std::move(*error), node_->term()));
     }
-    proposed(node_->propose(encode_write(region().epoch, request.operations)), std::move(callback));
+    gate_.hold({encode_write(region().epoch, request.operations), std::move(callback),
+                host_.ticks()});
 }
 
 void Peer::request(CompactLogRequest& request, Callback callback) {
@@ -92,6 +94,21 @@ void Peer::request(TransferLeaderRequest& request, Callback callback) {
     }
     // It is under way; who leads in the end shows.
     answer(callback, Response{.term = node_->term(), .index = storage_.applied().applied});
+}
+
+void Peer::propose_held() {
+    std::vector<HeldWrite> writes = gate_.take(leads(), node_->commit());
+    raft::LogIndex last;
+    for (HeldWrite& write : writes) {
+        const raft::Proposed result = node_->propose(std::move(write.payload));
+        if (result.accepted()) last = result.first_index;
+        proposed(result, std::move(write.callback));
+    }
+    if (last != raft::LogIndex(0)) gate_.proposed(last);
+}
+
+void Peer::refuse_held(std::vector<HeldWrite> held, const RegionError& error) {
+    for (HeldWrite& write : held) answer(write.callback, not_done(error, node_->term()));
 }
 
 void Peer::proposed(const raft::Proposed& proposed, Callback callback) {

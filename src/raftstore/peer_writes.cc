@@ -54,7 +54,7 @@ void PeerWrites::accepted(size_t count) {
 }
 
 std::vector<raft::Message> PeerWrites::durable(raft::WriteNumber number) {
-    TIMBER_ASSERT(refused_.empty());
+    if (!refused_.empty()) TIMBER_ASSERT_OP(number, <, refused_.front().number);
     while (!in_flight_.empty() && in_flight_.front().number <= number) {
         if (in_flight_.front().snapshot) installing_ = false;
         in_flight_.pop_front();
@@ -69,13 +69,17 @@ std::vector<raft::Message> PeerWrites::durable(raft::WriteNumber number) {
     return messages;
 }
 
-void PeerWrites::refused(raft::WriteNumber number) {
-    while (!in_flight_.empty() && in_flight_.front().number <= number) {
-        if (in_flight_.front().snapshot) installing_ = false;
-        refused_.push_back(std::move(in_flight_.front()));
-        in_flight_.pop_front();
+void PeerWrites::refused(raft::WriteNumber first, raft::WriteNumber last) {
+    const auto begin = std::ranges::lower_bound(in_flight_, first, {}, &raft::Write::number);
+    const auto end = std::ranges::upper_bound(in_flight_, last, {}, &raft::Write::number);
+    for (auto at = begin; at != end; ++at) {
+        if (at->snapshot) installing_ = false;
+        const auto place = std::ranges::lower_bound(refused_, at->number, {}, &raft::Write::number);
+        refused_.insert(place, std::move(*at));
     }
-    if (!in_flight_.empty()) return;
+    in_flight_.erase(begin, end);
+    if (refused_.empty()) return;
+    if (!in_flight_.empty() && in_flight_.back().number > refused_.front().number) return;
     while (!refused_.empty()) {
         waiting_.push_front(std::move(refused_.back()));
         refused_.pop_back();
@@ -93,12 +97,20 @@ std::vector<raft::Message> PeerWrites::take_held() {
 }
 
 void PeerWrites::check_invariants() const {
+    std::vector<raft::WriteNumber> on_their_way;
+    for (const auto* queue : {&refused_, &in_flight_}) {
+        TIMBER_ASSERT(std::ranges::is_sorted(*queue, {}, &raft::Write::number));  // PW1
+        for (const raft::Write& write : *queue) on_their_way.push_back(write.number);
+    }
+    std::ranges::sort(on_their_way);
     raft::WriteNumber last{};
-    for (const auto* queue : {&refused_, &in_flight_, &waiting_}) {
-        for (const raft::Write& write : *queue) {
-            TIMBER_ASSERT_OP(last, <, write.number);  // PW1
-            last = write.number;
-        }
+    for (const raft::WriteNumber number : on_their_way) {
+        TIMBER_ASSERT_OP(last, <, number);  // PW1
+        last = number;
+    }
+    for (const raft::Write& write : waiting_) {
+        TIMBER_ASSERT_OP(last, <, write.number);  // PW1
+        last = write.number;
     }
 }
 

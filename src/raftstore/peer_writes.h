@@ -37,8 +37,9 @@ class PeerWrites {
     void accepted(size_t count);
     // Those up to `number` are durable: the messages that may go now.
     std::vector<raft::Message> durable(raft::WriteNumber number);
-    // Those up to `number` were not written after all: they wait again.
-    void refused(raft::WriteNumber number);
+    // Those from `first` to `last` were not written after all: they wait again. Earlier ones may
+    // still be on their way, and become durable.
+    void refused(raft::WriteNumber first, raft::WriteNumber last);
     // All messages that are held: for a planted mistake.
     std::vector<raft::Message> take_held();
 

@@ -62,7 +62,8 @@ size_t Store::Core::fill_batch(storage::WriteBatch& batch, std::vector<CommitPar
         if (install && !parts.empty()) continue;
         if (TIMBER_MISTAKE(rs_install_in_two_steps) && install && peer->clear_first(batch)) break;
         peer->add_writes(offer.count, batch);
-        parts.push_back({region, offer.count, writes.waiting(offer.count - 1).number});
+        parts.push_back({region, offer.count, writes.waiting(0).number,
+                         writes.waiting(offer.count - 1).number});
         urgent = urgent && offer.urgent;
         if (install) break;
     }
@@ -108,7 +109,7 @@ void Store::Core::batch_done(const std::vector<CommitPart>& parts, const Status&
             peer->writes_durable(part.last);
         } else {
             disk_full_ = true;
-            peer->writes_refused(part.last);
+            peer->writes_refused(part.first, part.last);
             writers_.insert(part.region);
         }
     }

@@ -90,6 +90,7 @@ class Store::Core final : public PeerHost, public storage::EngineListener {
     struct CommitPart {
         RegionId region;
         size_t count;
+        raft::WriteNumber first;
         raft::WriteNumber last;
     };
     struct HeldEnvelopes {

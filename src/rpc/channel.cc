@@ -30,23 +30,24 @@ class OpenCalls {
     Place add(grpc::ClientContext& context) TIMBER_EXCLUDES(mutex_) {
         MutexLock lock(mutex_);
         if (closed_) context.TryCancel();
+        ++running_;
         return open_.insert(open_.end(), &context);
     }
-    // After the last completion has run.
+    // Before the context goes: from here on nobody cancels it.
     void remove(Place place) TIMBER_EXCLUDES(mutex_) {
         MutexLock lock(mutex_);
         open_.erase(place);
-        empty_.notify_all();
     }
     bool begin_wait() TIMBER_EXCLUDES(mutex_) {
         MutexLock lock(mutex_);
         if (closed_) return false;
-        ++waits_;
+        ++running_;
         return true;
     }
-    void end_wait() TIMBER_EXCLUDES(mutex_) {
+    // Once for each add() and begin_wait(), when the call or wait is gone.
+    void ended() TIMBER_EXCLUDES(mutex_) {
         MutexLock lock(mutex_);
-        --waits_;
+        --running_;
         empty_.notify_all();
     }
     bool closed() const TIMBER_EXCLUDES(mutex_) {
@@ -57,14 +58,14 @@ class OpenCalls {
         MutexLock lock(mutex_);
         closed_ = true;
         for (grpc::ClientContext* context : open_) context->TryCancel();
-        while (!open_.empty() || waits_ > 0) empty_.wait(mutex_);
+        while (running_ > 0) empty_.wait(mutex_);
     }
 
   private:
     mutable Mutex mutex_;
     ConditionVariable empty_;
     std::list<grpc::ClientContext*> open_ TIMBER_GUARDED_BY(mutex_);
-    size_t waits_ TIMBER_GUARDED_BY(mutex_) = 0;
+    size_t running_ TIMBER_GUARDED_BY(mutex_) = 0;  // calls, streams and waits
     bool closed_ TIMBER_GUARDED_BY(mutex_) = false;
 };
 // How long close() may wait for a wait to notice.
@@ -91,9 +92,9 @@ class ClientCall {
         if (status_.ok()) reply.body = to_bytes(response_);
         done_(std::move(reply));
         const auto open = open_;
-        const auto place = place_;
+        open->remove(place_);
         delete this;
-        open->remove(place);
+        open->ended();
     }
 
     std::shared_ptr<OpenCalls> open_;  // shared with the channel, which may go first
@@ -138,7 +139,7 @@ class ConnectWait {
         done_(connected);
         const auto open = open_;
         delete this;
-        open->end_wait();
+        open->ended();
     }
 
     std::shared_ptr<OpenCalls> open_;         // shared with the channel, which may go first
@@ -209,9 +210,9 @@ class ClientStream final : public OutgoingStream {
     void finished() {
         listener_->closed(to_ending(status_));
         const auto open = open_;
-        const auto place = place_;
+        open->remove(place_);
         self_.reset();  // may be the last reference
-        open->remove(place);
+        open->ended();
     }
 
     std::shared_ptr<OpenCalls> open_;             // shared with the channel

@@ -46,6 +46,9 @@ struct Poller::Impl {
     void stop() TIMBER_EXCLUDES(mutex);
 };
 
+// For the whole process; before gRPC is used, and any number of times.
+void tune_grpc();
+
 // The bytes of a buffer in one piece, which they usually are already.
 Bytes to_bytes(grpc::ByteBuffer& buffer);
 // Sharing the pieces' buffers.

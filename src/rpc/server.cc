@@ -314,6 +314,7 @@ class Server::Impl {
 
 Result<std::unique_ptr<Server>> Server::start(ServerOptions options) {
     TIMBER_ASSERT_OP(options.pollers, >, size_t{0});
+    tune_grpc();
     auto impl = std::make_unique<Impl>(std::move(options));
     TIMBER_CHECK(impl->start());
     return std::unique_ptr<Server>(new Server(std::move(impl)));

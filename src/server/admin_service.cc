@@ -2,26 +2,34 @@
 
 #include <algorithm>
 
+#include "src/raftstore/request_checks.h"
 #include "src/server/units.h"
 
 namespace timber::server {
 
 namespace {
 
-// The peer of `region`; of the only Region, if none is named.
-Result<raftstore::PeerStatus> find_region(const raftstore::StoreStatus& status,
-                                          raftstore::RegionId region) {
+// The peer of `region`, of the only Region if none is named, if it leads; or else it answers. What
+// may be done with members is the leader's to say: a follower that has not heard yet of the learner
+// that was just added would have it that there is nothing to promote, and a client believes that.
+const raftstore::PeerStatus* leading_peer(const raftstore::StoreStatus& status,
+                                          raftstore::RegionId region, rpc::Call& call) {
     const raftstore::PeerStatus* found = nullptr;
     for (const raftstore::PeerStatus& peer : status.peers) {
         if (peer.state != raftstore::PeerState::kNormal) continue;
         if (region != raftstore::RegionId{} && peer.region.id != region) continue;
-        if (found != nullptr)
-            return make_error(ErrorCode::kInvalidArgument, "say which Region: there are several");
+        if (found != nullptr) {
+            call.reply(encode_admin_refusal("say which Region: there are several"));
+            return nullptr;
+        }
         found = &peer;
     }
-    if (found == nullptr)
-        return make_error(ErrorCode::kNotFound, "this server has no replica of that Region");
-    return *found;
+    if (found != nullptr && found->raft.soft.role == raft::Role::kLeader) return found;
+    raftstore::Response response{.outcome = raftstore::Outcome::kNotDone};
+    response.error = found != nullptr ? raftstore::not_leader(found->region.id, found->leader)
+                                      : raftstore::region_not_found(region);
+    call.reply(encode_admin(response));
+    return nullptr;
 }
 
 std::string name_of(raftstore::StoreId store) { return "store " + std::to_string(store.value()); }
@@ -52,8 +60,8 @@ void AdminService::transfer_leader(rpc::Call& call) {
     const auto order = decode_transfer(call.request());
     if (!order) return call.fail(rpc::Code::kInvalidArgument, order.error().detail);
     store_.status([this, order = *order, &call](raftstore::StoreStatus status) {
-        const auto peer = find_region(status, order.region);
-        if (!peer) return call.reply(encode_admin_refusal(peer.error().detail));
+        const raftstore::PeerStatus* peer = leading_peer(status, order.region, call);
+        if (peer == nullptr) return;
         const raftstore::PeerMeta* to = peer->region.find_store(order.to);
         if (to == nullptr)
             return call.reply(encode_admin_refusal(name_of(order.to) + " is no member"));
@@ -71,8 +79,8 @@ void AdminService::change_member(rpc::Call& call) {
     const auto order = decode_member_order(call.request());
     if (!order) return call.fail(rpc::Code::kInvalidArgument, order.error().detail);
     store_.status([this, order = *order, &call](raftstore::StoreStatus status) {
-        const auto peer = find_region(status, order.region);
-        if (!peer) return call.reply(encode_admin_refusal(peer.error().detail));
+        const raftstore::PeerStatus* peer = leading_peer(status, order.region, call);
+        if (peer == nullptr) return;
         auto change = change_of(order, peer->region);
         if (!change) return call.reply(encode_admin_refusal(change.error().detail));
         submit(std::move(*change), call);

@@ -107,9 +107,16 @@ void CommitPath::start_install(PendingCommit& commit, size_t index) {
 // Trouble that passes.
 static bool worth_another_try(const Error& error) {
     if (TIMBER_MISTAKE(engine_install_before_record) && error.code == ErrorCode::kInvalidArgument)
-        return true;
+        return true;  // the first one is under way still
     return error.code == ErrorCode::kNoSpace || error.code == ErrorCode::kBusy ||
            error.code == ErrorCode::kIoError;
+}
+
+// With the planted mistake it is the second time.
+static bool installed_before(const Error& error) {
+    return TIMBER_MISTAKE(engine_install_before_record) &&
+           (error.code == ErrorCode::kAlreadyExists || error.code == ErrorCode::kMissing ||
+            error.code == ErrorCode::kNotFound);
 }
 
 void CommitPath::install_ended(uint64_t number, size_t index, Status status) {
@@ -118,9 +125,7 @@ void CommitPath::install_ended(uint64_t number, size_t index, Status status) {
     PendingCommit& commit = *place->second;
     Part& part = commit.parts[index];
     Region& region = parts_.region(part.region);
-    const bool done_before = TIMBER_MISTAKE(engine_install_before_record) && !status &&
-                             status.error().code == ErrorCode::kAlreadyExists;
-    if (!status && !done_before) {
+    if (!status && !installed_before(status.error())) {
         const Error& error = status.error();
         if (error.code == ErrorCode::kClosed) return;
         if (!worth_another_try(error)) return parts_.fail(parts_.as_poisoned(error));

@@ -82,8 +82,7 @@ void CommitPath::add_riders(PendingCommit& commit) const {
         if (bytes > budget) return;
         const Region& region = parts_.region(id);
         // A commit in flight may be refused, and what is accepted with it.
-        if (!region.owes_progress || region.commits_in_flight > 0 || !region.waiting.empty())
-            continue;
+        if (!region.owes_progress || !region.in_flight.empty() || !region.waiting.empty()) continue;
         const bool touched =
             std::ranges::any_of(commit.parts, [&](const Part& part) { return part.region == id; });
         if (!touched) commit.riders.push_back(id);
@@ -118,6 +117,14 @@ static std::optional<RegionChange> change_of(const WriteBatchAccess::RegionChang
 static raft::LogIndex applied_of(const Region* region, const RegionLog& after) {
     if (region == nullptr || region->log.change != after.change) return after.applied_first;
     return region->state.applied;
+}
+
+// A planted mistake; a batch that holds nothing else cannot do without.
+static bool progress_apart(const PendingCommit& commit) {
+    return TIMBER_MISTAKE(engine_progress_apart) &&
+           std::ranges::any_of(commit.parts, [](const PendingCommit::Part& part) {
+               return !part.changes.entries.empty();
+           });
 }
 
 Status CommitPath::encode_part(const Part& part, logengine::Batch& batch) const {
@@ -156,7 +163,7 @@ Status CommitPath::encode_progress_of(const PendingCommit& commit, logengine::Ba
 
 Status CommitPath::encode(PendingCommit& commit, logengine::Batch& batch) const {
     for (const Part& part : commit.parts) TIMBER_CHECK(encode_part(part, batch));
-    if (!TIMBER_MISTAKE(engine_progress_apart)) TIMBER_CHECK(encode_progress_of(commit, batch));
+    if (!progress_apart(commit)) TIMBER_CHECK(encode_progress_of(commit, batch));
     for (const auto& [key, value] : commit.locals) {
         const logengine::RecordTag tag{key, 0};
         TIMBER_CHECK(value ? batch.add(kLocalRecord, tag, as_bytes(*value),
@@ -183,12 +190,12 @@ Status CommitPath::commit(WriteBatch batch, StorageEngine::Done done, bool urgen
 Status CommitPath::hand_over(std::unique_ptr<PendingCommit> commit, logengine::Batch records) {
     PendingCommit& handed = *commit;
     logengine::Batch apart;
-    if (TIMBER_MISTAKE(engine_progress_apart)) TIMBER_CHECK(encode_progress_of(handed, apart));
+    if (progress_apart(handed)) TIMBER_CHECK(encode_progress_of(handed, apart));
     // Behind a normal commit of the same Region an urgent one must share its fate: refused between
     // two that are not, it would leave a hole in the Region's log.
     for (const Part& part : handed.parts) {
         const auto place = parts_.regions.find(part.region);
-        if (place != parts_.regions.end() && place->second.commits_in_flight_normal > 0)
+        if (place != parts_.regions.end() && place->second.normal_in_flight())
             handed.urgent = false;
     }
     const auto urgency = handed.urgent ? logengine::Urgency::kUrgent : logengine::Urgency::kNormal;
@@ -199,7 +206,7 @@ Status CommitPath::hand_over(std::unique_ptr<PendingCommit> commit, logengine::B
         },
         urgency));
     accepted(handed);
-    if (TIMBER_MISTAKE(engine_progress_apart) && !apart.empty())
+    if (!apart.empty())
         TIMBER_CHECK(parts_.log->append(
             std::move(apart), [](const Result<logengine::Appended>&) {}, urgency));
     return {};
@@ -212,9 +219,7 @@ void CommitPath::accepted(PendingCommit& commit) {
         Region& region = parts_.regions.try_emplace(part.region, part.region).first->second;
         const bool by_value = part.after.change != region.accepted.change;
         region.accepted = part.after;
-        part.refusals = region.refusals;
-        ++region.commits_in_flight;
-        if (!commit.urgent) ++region.commits_in_flight_normal;
+        region.in_flight.push_back({commit.number, commit.urgent, part.after});
         if (by_value) region.replaced_from = raft::LogIndex();
         if (!part.changes.entries.empty())
             region.replaced_from =
@@ -250,12 +255,14 @@ void CommitPath::answered(std::unique_ptr<PendingCommit> commit,
 void CommitPath::left_flight(PendingCommit& commit) {
     TIMBER_ASSERT(in_flight_ > 0);
     --in_flight_;
-    for (const Part& part : commit.parts) {
+    for (Part& part : commit.parts) {
         Region& region = parts_.region(part.region);
-        TIMBER_ASSERT(region.commits_in_flight > 0);
-        --region.commits_in_flight;
-        if (!commit.urgent) --region.commits_in_flight_normal;
-        if (region.commits_in_flight == 0) region.replaced_from = raft::kLogIndexMax;
+        const auto place =
+            std::ranges::find(region.in_flight, commit.number, &Region::InFlight::commit);
+        TIMBER_ASSERT(place != region.in_flight.end());
+        part.doomed = place->doomed;
+        region.in_flight.erase(place);
+        if (region.in_flight.empty()) region.replaced_from = raft::kLogIndexMax;
     }
 }
 
@@ -269,11 +276,7 @@ void CommitPath::refused(PendingCommit& commit, const Error& error) {
     if (unknown) parts_.fail(parts_.as_poisoned(error));
     for (const Part& part : commit.parts) {
         Region& region = parts_.region(part.region);
-        // Once for all that are in flight: later ones build on this one, and are refused too.
-        if (part.refusals == region.refusals) {
-            ++region.refusals;
-            region.accepted = accepted_again(region);
-        }
+        if (!part.doomed) fall_back(region, commit.number);
         if (region.log.alive) owes_progress(region);
     }
     for (const RegionId id : commit.riders)
@@ -282,11 +285,22 @@ void CommitPath::refused(PendingCommit& commit, const Error& error) {
     finish_now(commit, unknown ? parts_.as_poisoned(error) : error);
 }
 
-// What the next commit builds on when everything in flight is refused.
-RegionLog CommitPath::accepted_again(const Region& region) const {
-    if (region.waiting.empty()) return region.log;
-    const Region::Waiting& last = region.waiting.back();
-    return last.commit->parts[last.part].after;
+// The next commit builds on what was accepted before the refused one, which may be on its way to
+// the disk still. Whatever was accepted behind it builds on it, and must be refused too.
+void CommitPath::fall_back(Region& region, uint64_t refused_commit) const {
+    if (!region.waiting.empty()) {
+        const Region::Waiting& last = region.waiting.back();
+        region.accepted = last.commit->parts[last.part].after;
+    } else {
+        region.accepted = region.log;
+    }
+    for (Region::InFlight& each : region.in_flight) {
+        if (each.commit > refused_commit) {
+            each.doomed = true;
+        } else if (!each.doomed) {
+            region.accepted = each.after;
+        }
+    }
 }
 
 void CommitPath::durable(std::unique_ptr<PendingCommit> commit,
@@ -295,7 +309,7 @@ void CommitPath::durable(std::unique_ptr<PendingCommit> commit,
     logged.lsn = appended.lsn();
     ++parts_.commits;
     for (const Part& part : logged.parts) {
-        if (part.refusals == parts_.region(part.region).refusals) continue;
+        if (!part.doomed) continue;
         parts_.fail(make_error(ErrorCode::kPoisoned,
                                "the log took a commit behind one that it refused; a restart finds "
                                "out what holds"));
@@ -358,6 +372,10 @@ void CommitPath::take_in(Region& region, Part& part) {
             region.state.region_state = std::move(part.changes.destroy->region_state);
         region.applied_flushed = region.state.applied;
         region.truncated_flushed = region.state.truncated.index;
+        // What was applied meanwhile is no news any more: behind a Region's end, its progress would
+        // look like damage to a recovery.
+        region.owes_progress = false;
+        std::erase(owing_, region.id);
     }
     const std::vector<raft::Entry>& entries = part.changes.entries;
     if (!entries.empty()) region.entries.cut_from(entries.front().index, forget);

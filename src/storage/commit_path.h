@@ -11,8 +11,7 @@
 // Invariants: CP1  a change by value touches the state store only after its batch is durable.
 //             CP2  a Region's parts are done in the order in which their commits were accepted.
 //             CP3  the record of a change by value counts as live until its effects are in the
-//             state
-//                  store's files.
+//                  state store's files.
 #include <deque>
 #include <functional>
 #include <map>
@@ -30,7 +29,7 @@ struct PendingCommit {
         RegionId region;
         WriteBatchAccess::RegionChanges changes;
         RegionLog after;
-        uint64_t refusals = 0;  // the Region's when it was accepted
+        bool doomed = false;  // it builds on a commit that was refused
         // Once it is durable: of the change's record, and of the entries'.
         std::optional<logengine::RecordLocation> change_location{};
         std::vector<logengine::RecordLocation> entry_locations{};
@@ -99,7 +98,7 @@ class CommitPath {
                   const Result<logengine::Appended>& appended);
     void left_flight(PendingCommit& commit);
     void refused(PendingCommit& commit, const Error& error);
-    RegionLog accepted_again(const Region& region) const;
+    void fall_back(Region& region, uint64_t refused_commit) const;
     void durable(std::unique_ptr<PendingCommit> commit, const logengine::Appended& appended);
     void take_locations(PendingCommit& commit, const logengine::Appended& appended) const;
     void take_in(Region& region, Part& part);

@@ -10,8 +10,7 @@
 // Thread:     the loop.
 // Lifetime:   `parts` outlives it; idle() when it is destroyed.
 // Invariants: LS1  nothing is released that a live record lies in or behind, nor anything behind
-// the
-//                  floor that the state store's files hold.
+//                  the floor that the state store's files hold.
 //             LS2  an entry that a commit in flight may replace is not rewritten: the record would
 //                  come to lie behind what replaces it.
 #include <functional>

@@ -103,6 +103,7 @@ void RecoveredLog::rewritten(RecoveredRegion& region, raft::LogIndex index, Reco
 Status RecoveredLog::visit_progress(const Record& record) {
     // The end of a Region forgets its progress, and says so itself.
     if (record.retention == Retention::kForget) return {};
+    if (record.tag.high == 0) return impossible("the progress of no Region");
     TIMBER_TRY(regions_[RegionId(record.tag.high)].progress, decode_progress(record.payload));
     return {};
 }
@@ -112,7 +113,8 @@ Status RecoveredLog::visit_change(const Record& record) {
     const RegionId id(record.tag.high);
     const ChangeNumber number(record.tag.low);
     RecoveredRegion& region = regions_[id];
-    if (number == ChangeNumber() || (region.change != ChangeNumber() && number <= region.change))
+    if (id == RegionId() || number == ChangeNumber() ||
+        (region.change != ChangeNumber() && number <= region.change))
         return impossible("changes of a Region out of their order");
     region.change = number;
     region.change_lsn = record.location.lsn;

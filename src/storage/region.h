@@ -3,7 +3,8 @@
 //
 // A commit is accepted, then durable. What is accepted (`accepted`) is what the next commit builds
 // on; what is durable is what everybody sees. A commit that the log refuses takes all later ones of
-// its Region with it, so that what is accepted falls back to what is durable.
+// its Region with it, so that what is accepted falls back to what the one before it left. The log
+// may refuse one while earlier ones are still on their way to the disk.
 //
 // Thread:   the loop.
 #include <algorithm>
@@ -48,12 +49,15 @@ struct Region {
 
     // Accepted.
     RegionLog accepted;
-    size_t commits_in_flight = 0;
-    size_t commits_in_flight_normal = 0;  // not urgent ones
+    struct InFlight {
+        uint64_t commit;  // its number
+        bool urgent;
+        RegionLog after;
+        bool doomed = false;  // it builds on one that was refused
+    };
+    std::deque<InFlight> in_flight;  // in the order of the commits
     // Where the commits in flight may replace entries, the lowest index; kLogIndexMax if nowhere.
     raft::LogIndex replaced_from = raft::kLogIndexMax;
-    // How often commits were refused: tells whether one builds on another that was.
-    uint64_t refusals = 0;
     // Applied further than the log knows.
     bool owes_progress = false;
 
@@ -64,6 +68,9 @@ struct Region {
     };
     std::deque<Waiting> waiting;
 
+    bool normal_in_flight() const {
+        return std::ranges::any_of(in_flight, [](const InFlight& each) { return !each.urgent; });
+    }
     RegionSummary summary() const {
         return {id, log.hard_state, log.last_index, log.last_term, state};
     }

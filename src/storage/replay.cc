@@ -59,8 +59,9 @@ Status Replay::step_change() {
         ++next_change_;
         return {};
     }
-    if (const auto* snapshot = std::get_if<SnapshotInstall>(&change.change)) {
-        install(change, *snapshot);
+    if (std::holds_alternative<SnapshotInstall>(change.change)) {
+        waiting_ = true;
+        start_install();
         return {};
     }
     TIMBER_TRY(const memtable::Sequence sequence,
@@ -79,21 +80,33 @@ Status Replay::step_change() {
     return {};
 }
 
-void Replay::install(const RecoveredChange& change, const SnapshotInstall& snapshot) {
-    waiting_ = true;
+void Replay::start_install() {
     if (TIMBER_MISTAKE(engine_install_not_redone)) {
         parts_.environment.loop.post([this] { install_ended({}); });
         return;
     }
+    const RecoveredChange& change = recovered_.log.changes()[next_change_];
+    const auto& snapshot = std::get<SnapshotInstall>(change.change);
     log_info("storage engine: the snapshot of Region {} at index {} is installed once more",
              change.region.value(), snapshot.state.applied.value());
     parts_.store->ingest(ingest_request(parts_, change.region, change.number, snapshot),
                          [this](Status status) { install_ended(std::move(status)); });
 }
 
+// A server that gave up here could not be started before somebody made room, and would not go on by
+// itself then. What came before the install is not there any more, so it cannot go on without it.
+void Replay::wait_for_space(const Error& error) {
+    if (!std::exchange(space_missed_, true))
+        log_warning("storage engine: the opening waits for space to install a snapshot: {}",
+                    error.to_string());
+    parts_.environment.loop.start_timer(retry_, parts_.options.state.retry_delay);
+}
+
 void Replay::install_ended(Status status) {
-    waiting_ = false;
     const RecoveredChange& change = recovered_.log.changes()[next_change_];
+    if (!status && status.error().code == ErrorCode::kNoSpace)
+        return wait_for_space(status.error());
+    waiting_ = false;
     if (!status) {
         if (status.error().code == ErrorCode::kAlreadyExists)
             return end(corrupted(change.region,

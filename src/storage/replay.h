@@ -9,11 +9,13 @@
 // Lifetime:   `parts` outlives it, and so does what it was made of; idle() when it is destroyed.
 // Invariants: RP1  what it does twice, in this life or the next, has the effect of once.
 //             RP2  `done` runs once, never within start().
-// Failure:    what log and store tell of one another and cannot both be true is kCorrupted, and
+// Failure:    no space for an install: tried again until there is. What log and store tell of one
+// another and cannot both be true is kCorrupted, and
 //             names the log's directory and the Region.
 #include <functional>
 #include <vector>
 
+#include "src/base/io/event_loop.h"
 #include "src/storage/commit_path.h"
 #include "src/storage/engine_parts.h"
 #include "src/storage/opening.h"
@@ -23,7 +25,11 @@ namespace timber::storage {
 class Replay {
   public:
     Replay(EngineParts& parts, CommitPath& commits, Recovered& recovered, StorageEngine::Done done)
-        : parts_(parts), commits_(commits), recovered_(recovered), done_(std::move(done)) {}
+        : parts_(parts),
+          commits_(commits),
+          recovered_(recovered),
+          done_(std::move(done)),
+          retry_([this] { start_install(); }) {}
     ~Replay() { TIMBER_ASSERT(!waiting_); }
 
     // Fills in the Regions, and begins.
@@ -54,7 +60,8 @@ class Replay {
     void post_step();
     void step();
     Status step_change();
-    void install(const RecoveredChange& change, const SnapshotInstall& install);
+    void start_install();
+    void wait_for_space(const Error& error);
     void install_ended(Status status);
     Status step_entries();
     Status apply_one(Region& region, const raft::Entry& entry);
@@ -73,8 +80,10 @@ class Replay {
     std::optional<AppliedState> state_;
     memtable::WriteBatch effects_;
     std::optional<raft::Entry> fetched_;
-    bool waiting_ = false;  // for a job or an ingest
+    bool waiting_ = false;  // for a job, an ingest, or space for one
     bool stalled_ = false;  // for writable()
+    bool space_missed_ = false;
+    Timer retry_;
 };
 
 }  // namespace timber::storage

@@ -16,13 +16,14 @@
 //             E3  after a crash, state and applied index of a Region are those of one moment: the
 //                 effects of its entries up to the applied index, no more and no less.
 //             E4  the log is not released past the first entry that the state store has not
-//             flushed,
-//                 nor past the first that Raft needs, nor past the record of an unfinished install.
+//                 flushed, nor past the first that Raft needs, nor past the record of an
+//                 unfinished install.
 //             E5  a Region's newest progress, and every local row, is in the log at all times.
 //             E6  truncated.index <= applied, and never goes down.
 // Failure:    a failed write or sync of log or manifest is final: poisoned() tells, everything
 //             pending gets kPoisoned (unknown whether done), the owner stops. No space: commits are
-//             refused with kNoSpace (surely not done), reads go on, and it resumes by itself.
+//             refused with kNoSpace (surely not done), reads go on, and it resumes by itself; an
+//             opening waits only where it must install a snapshot again or flush to go on.
 #include <functional>
 #include <memory>
 #include <optional>

@@ -53,6 +53,7 @@ struct Tuning {
     std::array<uint64_t, 3> steps_per_life;   // about how many it has, for spreading them
     std::array<size_t, 4> deeds_per_life;     // at most
     uint64_t states_per_scenario;             // variety of workloads over depth in one
+    uint64_t opened_one_in = 3;               // how often a life ends right after its opening
 };
 
 template <typename World>
@@ -170,9 +171,13 @@ class Explorer<World>::Sampler : public LifeWatcher<World> {
     // How many clones are taken at a step of a kind that is short of its floor.
     static constexpr int kClonesOfWanted = 4;
     static constexpr uint64_t kDamagesPerQuietEnd = 8;
+    // Far more than are explored of one scenario.
+    static constexpr size_t kStatesWaitingMax = 4 * World::kTuning.states_per_scenario;
 
     // The rarest kinds are taken whenever they are met, the others every other time.
     bool wanted_kind(StateKinds kinds) {
+        // A life that stays inside of something for long would fill the memory with its states.
+        if (explorer_.states_.size() >= kStatesWaitingMax) return false;
         for (const unsigned kind : World::wanted_kinds()) {
             if ((kinds & kind_bit(kind)) != 0 && explorer_.coverage_.wanted(kind))
                 return kind == World::kRarestKind || random_.one_in(2);
@@ -183,7 +188,7 @@ class Explorer<World>::Sampler : public LifeWatcher<World> {
     bool chosen(Moment moment) {
         switch (moment.kind) {
             case Moment::Kind::kStep: break;
-            case Moment::Kind::kOpened: return random_.one_in(3);
+            case Moment::Kind::kOpened: return random_.one_in(World::kTuning.opened_one_in);
             case Moment::Kind::kEnd:
             case Moment::Kind::kQuiet: return random_.one_in(2);
         }

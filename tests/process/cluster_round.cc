@@ -67,7 +67,7 @@ void commands_of_ctl(TestCluster& cluster) {
 }
 
 void python_client(TestCluster& cluster) {
-    std::vector<std::string> command{"/usr/bin/env", "python3", TIMBER_RAW_API_CLIENT,
+    std::vector<std::string> command{"/usr/bin/python3", TIMBER_RAW_API_CLIENT,
                                      TIMBER_PYTHON_MESSAGES};
     for (const std::string& endpoint : cluster.endpoints()) command.push_back(endpoint);
     const Finished done = run_program(command);
@@ -179,9 +179,9 @@ void cluster_of_one() {
     std::filesystem::remove_all(directory);
     std::filesystem::create_directories(directory);
     const ServerPlace place{1, directory, free_port(), free_port()};
-    ServerProcess server(place,
-                         {"--data=" + directory + "/data", "--listen=" + place.client_address(),
-                          "--peer-listen=" + place.peer_address()});
+    ServerProcess server(
+        place, {.flags = {"--data=" + directory + "/data", "--listen=" + place.client_address(),
+                          "--peer-listen=" + place.peer_address()}});
     server.start();
     auto client = Client::connect({.endpoints = {place.client_address()}});
     put(**client, "alone", "1");

@@ -276,7 +276,7 @@ void RollBack::put_name_back(const PowerCutRecord& record) {
 }  // namespace
 
 PowerCut::PowerCut(PowerCutOptions options)
-    : options_(std::move(options)), log_(options_.log_bytes) {
+    : options_(std::move(options)), log_(options_.log_bytes, options_.memory) {
     std::filesystem::create_directories(options_.keep_directory);
 }
 

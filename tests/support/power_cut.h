@@ -28,6 +28,7 @@ namespace timber {
 struct PowerCutOptions {
     std::string keep_directory;  // made if missing, emptied by roll_back()
     size_t log_bytes = 64_MiB;   // of pre-images at a time
+    PowerCutMemory memory = {};  // the same in a child that is another program
 };
 
 // What a roll_back() did, for coverage.

@@ -1,6 +1,7 @@
 #include "tests/support/power_cut_log.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -39,12 +40,19 @@ constexpr size_t kRecordAlignment = 8;
 
 }  // namespace
 
-PowerCutLog::PowerCutLog(size_t bytes) : half_bytes_(round_up(bytes, kSharedBytes)) {
+PowerCutLog::PowerCutLog(size_t bytes, PowerCutMemory memory)
+    : half_bytes_(round_up(bytes, kSharedBytes)) {
     static_assert(sizeof(Shared) <= kSharedBytes);
-    void* memory = ::mmap(nullptr, kSharedBytes + 2 * half_bytes_, PROT_READ | PROT_WRITE,
-                          MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    TIMBER_ASSERT(memory != MAP_FAILED);
-    shared_ = static_cast<Shared*>(memory);
+    const size_t mapped_bytes = kSharedBytes + 2 * half_bytes_;
+    const bool anonymous = memory.file < 0;
+    if (!anonymous)
+        TIMBER_ASSERT(::ftruncate(memory.file, static_cast<off_t>(memory.offset + mapped_bytes)) ==
+                      0);
+    void* mapped = ::mmap(nullptr, mapped_bytes, PROT_READ | PROT_WRITE,
+                          MAP_SHARED | MAP_NORESERVE | (anonymous ? MAP_ANONYMOUS : 0), memory.file,
+                          static_cast<off_t>(memory.offset));
+    TIMBER_ASSERT(mapped != MAP_FAILED);
+    shared_ = static_cast<Shared*>(mapped);
 }
 
 PowerCutLog::~PowerCutLog() { ::munmap(shared_, kSharedBytes + 2 * half_bytes_); }

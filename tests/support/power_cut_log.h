@@ -1,11 +1,11 @@
 #pragma once
 // What a power cut could undo: records in memory that outlives the process which writes them.
 //
-// The parent maps the memory before it forks. A child appends a record before each change and drops
-// it once the change is durable. Records are there, or are not, after SIGKILL at any instruction:
-// a record's bytes are complete before the end moves over it. When a half of the memory is full,
-// what was not dropped moves to the other half; what does not fit there ends the process with a
-// message, since going on would hide a loss that the test is there to find.
+// The parent maps the memory before it forks, or both map the same file. A child appends a record
+// before each change and drops it once the change is durable. Records are there, or are not, after
+// SIGKILL at any instruction: a record's bytes are complete before the end moves over it. When a
+// half of the memory is full, what was not dropped moves to the other half; what does not fit there
+// ends the process with a message, since going on would hide a loss that the test is there to find.
 //
 // Thread:     one at a time, and one process at a time: the child while it lives, then the parent.
 // Lifetime:   made by the parent, used through the fork.
@@ -44,12 +44,18 @@ struct PowerCutRecord {
     std::string_view path_to = {};
 };
 
+// Memory that a program started by exec can map too: an open file, grown as needed.
+struct PowerCutMemory {
+    int file = -1;      // -1: memory without a file, for children by fork alone
+    size_t offset = 0;  // a multiple of the page size
+};
+
 class PowerCutLog {
   public:
     using Visitor = std::function<void(uint64_t sequence, const PowerCutRecord&)>;
 
     // Memory for `bytes` of records twice over, mapped but not touched before it is used.
-    explicit PowerCutLog(size_t bytes);
+    explicit PowerCutLog(size_t bytes, PowerCutMemory memory = {});
     ~PowerCutLog();
     PowerCutLog(const PowerCutLog&) = delete;
     PowerCutLog& operator=(const PowerCutLog&) = delete;

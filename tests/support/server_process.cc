@@ -22,18 +22,27 @@ namespace timber::process {
 
 namespace {
 
+std::vector<char*> pointers_to(const std::vector<std::string>& words) {
+    std::vector<char*> pointers;
+    for (const std::string& word : words) pointers.push_back(const_cast<char*>(word.c_str()));
+    return pointers;
+}
+
 // Starts `command`; its output goes to `output`. The child's end is in the parent's hands.
-pid_t spawn(const std::vector<std::string>& command, int output) {
-    std::vector<char*> arguments;
-    for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
+pid_t spawn(const std::vector<std::string>& command, int output,
+            const std::vector<std::string>& more_environment = {}) {
+    std::vector<char*> arguments = pointers_to(command);
     arguments.push_back(nullptr);
+    std::vector<char*> environment = pointers_to(more_environment);
+    for (char** word = environ; *word != nullptr; ++word) environment.push_back(*word);
+    environment.push_back(nullptr);
     const pid_t pid = ::fork();
     if (pid < 0) fail("fork failed");
     if (pid == 0) {
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // no server outlives its test
         ::dup2(output, STDOUT_FILENO);
         ::dup2(output, STDERR_FILENO);
-        ::execv(arguments[0], arguments.data());
+        ::execve(arguments[0], arguments.data(), environment.data());
         std::fprintf(stderr, "cannot run %s\n", arguments[0]);
         ::_exit(127);
     }
@@ -61,19 +70,24 @@ std::vector<uint64_t> numbers_of(const std::string& json, const std::string& nam
 void fail(const std::string& what) {
     std::printf("FAILED: %s\n", what.c_str());
     std::fflush(stdout);
-    std::exit(1);
+    // Without destructors: they would wait for threads that are in the middle of something. The
+    // servers end with this thread.
+    std::_Exit(1);
 }
 
+// The socket stays bound to the end of the test and never listens; that, and that both say that
+// addresses may be shared, lets a server listen there.
 int free_port() {
-    const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
+    const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int yes = 1;
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t bytes = sizeof address;
-    if (socket < 0 || ::bind(socket, reinterpret_cast<sockaddr*>(&address), bytes) != 0 ||
+    if (socket < 0 || ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) != 0 ||
+        ::bind(socket, reinterpret_cast<sockaddr*>(&address), bytes) != 0 ||
         ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &bytes) != 0)
         fail("no free port");
-    ::close(socket);
     return ntohs(address.sin_port);
 }
 
@@ -100,20 +114,23 @@ Finished run_program(const std::vector<std::string>& command) {
     return finished;
 }
 
-ServerProcess::ServerProcess(ServerPlace place, std::vector<std::string> flags)
-    : place_(std::move(place)), flags_(std::move(flags)) {}
+ServerProcess::ServerProcess(ServerPlace place, ServerCommand command)
+    : place_(std::move(place)), command_(std::move(command)) {}
 
 ServerProcess::~ServerProcess() {
-    if (running()) kill();
+    if (!running()) return;
+    signal(SIGKILL);
+    wait();
 }
 
 void ServerProcess::start() {
     if (running()) fail("it runs already");
     const std::string log = place_.directory + "/log";
     const int output = ::open(log.c_str(), O_CREAT | O_APPEND | O_WRONLY | O_CLOEXEC, 0644);
-    std::vector<std::string> command{TIMBER_SERVER_PROGRAM};
-    command.insert(command.end(), flags_.begin(), flags_.end());
-    pid_ = spawn(command, output);
+    std::vector<std::string> command{command_.program.empty() ? TIMBER_SERVER_PROGRAM
+                                                              : command_.program};
+    command.insert(command.end(), command_.flags.begin(), command_.flags.end());
+    pid_ = spawn(command, output, command_.environment);
     ::close(output);
 }
 
@@ -128,8 +145,20 @@ int ServerProcess::wait() {
 }
 
 void ServerProcess::kill() {
+    expect_alive();
     signal(SIGKILL);
     wait();
+}
+
+void ServerProcess::expect_alive() {
+    int status = 0;
+    if (!running() || ::waitpid(pid_, &status, WNOHANG) == 0) return;
+    pid_ = -1;
+    const std::string said = log();
+    constexpr size_t kTailBytes = 4000;
+    fail("store " + std::to_string(place_.store) + " ended by itself, wait status " +
+         std::to_string(status) + ":\n" +
+         said.substr(said.size() - std::min(said.size(), kTailBytes)));
 }
 
 std::string ServerProcess::log() const {
@@ -137,47 +166,57 @@ std::string ServerProcess::log() const {
     return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
-TestCluster::TestCluster(const std::string& directory, size_t servers,
-                         std::vector<std::string> flags)
-    : directory_(directory), flags_(std::move(flags)) {
-    std::filesystem::remove_all(directory);
+TestCluster::TestCluster(ClusterOptions options) : options_(std::move(options)) {
+    std::filesystem::remove_all(options_.directory);
     std::vector<ServerPlace> places;
-    for (size_t i = 0; i < servers; ++i) {
+    for (size_t i = 0; i < options_.servers; ++i) {
         places.push_back(new_place(i + 1));
-        members_ += (i == 0 ? "" : ",") + std::to_string(i + 1) + "=" + places[i].peer_address();
+        members_ += (i == 0 ? "" : ",") + std::to_string(i + 1) + "=" + peer_address(places[i]);
     }
-    for (const ServerPlace& place : places) {
-        std::filesystem::create_directories(place.directory);
-        std::vector<std::string> all = common_flags(place.store, members_);
-        all.push_back("--data=" + place.directory + "/data");
-        all.push_back("--listen=" + place.client_address());
-        all.push_back("--peer-listen=" + place.peer_address());
-        servers_.push_back(std::make_unique<ServerProcess>(place, std::move(all)));
-    }
+    for (const ServerPlace& place : places) servers_.push_back(make_server(place, members_));
 }
 
 ServerPlace TestCluster::new_place(uint64_t store) const {
-    return {store, directory_ + "/" + std::to_string(store), free_port(), free_port()};
+    ServerPlace place{store, options_.directory + "/" + std::to_string(store), free_port(),
+                      free_port()};
+    std::filesystem::create_directories(place.directory);
+    return place;
 }
 
-std::vector<std::string> TestCluster::common_flags(uint64_t store,
-                                                   const std::string& members) const {
-    std::vector<std::string> all = flags_;
+std::string TestCluster::peer_address(const ServerPlace& place) const {
+    return options_.peer_address ? options_.peer_address(place) : place.peer_address();
+}
+
+// What the server and the making of its Store are told alike.
+std::vector<std::string> TestCluster::store_flags(const ServerPlace& place,
+                                                  const std::string& members) const {
+    std::vector<std::string> all = options_.flags;
     all.push_back("--cluster=77");
-    all.push_back("--store=" + std::to_string(store));
+    all.push_back("--store=" + std::to_string(place.store));
+    all.push_back("--data=" + place.directory + "/data");
     if (!members.empty()) all.push_back("--members=" + members);
     return all;
 }
 
+std::unique_ptr<ServerProcess> TestCluster::make_server(const ServerPlace& place,
+                                                        const std::string& members) const {
+    ServerCommand command{.program = options_.program, .flags = store_flags(place, members)};
+    command.flags.push_back("--listen=" + place.client_address());
+    command.flags.push_back("--peer-listen=" + place.peer_address());
+    if (options_.environment) command.environment = options_.environment(place);
+    return std::make_unique<ServerProcess>(place, std::move(command));
+}
+
 void TestCluster::format() {
-    for (const auto& server : servers_) {
-        const ServerPlace& place = server->place();
-        std::vector<std::string> command{TIMBER_CTL_PROGRAM, "format"};
-        for (const std::string& flag : common_flags(place.store, members_)) command.push_back(flag);
-        command.push_back("--data=" + place.directory + "/data");
-        const Finished done = run_program(command);
-        if (done.code != 0) fail("format: " + done.output);
-    }
+    for (size_t i = 0; i < size(); ++i) format(i);
+}
+
+void TestCluster::format(size_t i) {
+    std::vector<std::string> command{TIMBER_CTL_PROGRAM, "format"};
+    for (const std::string& flag : store_flags(servers_[i]->place(), members_))
+        command.push_back(flag);
+    const Finished done = run_program(command);
+    if (done.code != 0) fail("format: " + done.output);
 }
 
 void TestCluster::start() {
@@ -192,17 +231,17 @@ std::vector<std::string> TestCluster::endpoints() const {
 
 ServerProcess& TestCluster::add_joining(uint64_t store) {
     const ServerPlace place = new_place(store);
-    std::filesystem::create_directories(place.directory);
-    std::vector<std::string> all = common_flags(store, "");
-    all.push_back("--data=" + place.directory + "/data");
     std::vector<std::string> command{TIMBER_CTL_PROGRAM, "format", "--join"};
-    command.insert(command.end(), all.begin(), all.end());
+    for (const std::string& flag : store_flags(place, "")) command.push_back(flag);
     const Finished done = run_program(command);
     if (done.code != 0) fail("format --join: " + done.output);
-    all.push_back("--listen=" + place.client_address());
-    all.push_back("--peer-listen=" + place.peer_address());
-    servers_.push_back(std::make_unique<ServerProcess>(place, std::move(all)));
+    servers_.push_back(make_server(place, ""));
     return *servers_.back();
+}
+
+void TestCluster::forget(size_t i) {
+    if (servers_[i]->running()) fail("a server that runs is not forgotten");
+    servers_.erase(servers_.begin() + static_cast<ptrdiff_t>(i));
 }
 
 size_t TestCluster::leader() {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 
+#include "tests/crash/damage_at_rest.h"
 #include "tests/crash/engine/life.h"
 #include "tests/crash/engine/model.h"
 #include "tests/crash/engine/workload.h"
@@ -34,9 +35,10 @@ struct EngineWorld {
         return kKinds;
     }
     static constexpr crash::Tuning kTuning = {.clones_per_life = {24, 4, 2},
-                                              .steps_per_life = {500, 160, 120},
-                                              .deeds_per_life = {70, 16, 16, 3},
-                                              .states_per_scenario = 120};
+                                              .steps_per_life = {1500, 250, 120},
+                                              .deeds_per_life = {200, 30, 16, 3},
+                                              .states_per_scenario = 120,
+                                              .opened_one_in = 1};
 
     Scenario begin(uint64_t seed, const crash::Limits& limits) {
         return draw_scenario(seed, limits);
@@ -45,9 +47,11 @@ struct EngineWorld {
                                     crash::LifeWatcher<EngineWorld>& watcher) {
         return std::make_unique<Life>(scenario, std::move(start), watcher);
     }
-    // Log and state store have damage explorers of their own.
-    static bool worth_damaging(const Life&) { return false; }
-    static DiskImage damage(const DiskImage& clean, const Life&, uint64_t) { return clean; }
+    // A closed engine's log ends with a mark of its last batch: nothing can be lost unseen.
+    static bool worth_damaging(const Life& life) { return life.closed(); }
+    static DiskImage damage(const DiskImage& clean, const Life& life, uint64_t seed) {
+        return crash::damaged_at_rest(clean, life.earlier_image(), seed);
+    }
     Proof proof(const Life&, const DiskImage&) { return {}; }
 };
 

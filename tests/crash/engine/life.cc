@@ -51,13 +51,25 @@ void Life::fail(std::string what) {
 }
 
 void Life::run() {
+    if (random_.one_in(2))
+        quiet_regions_ = random_.next() & random_.next() & ((2u << scenario_.regions) - 1);
     if (!damaged_ && random_.percent(scenario_.full_disk_percent)) {
         disk_->options().capacity_bytes = 0;
-        short_of_space_ = true;
+        short_of_space_ = was_short_ = true;
     }
     log_info("life: {} file system{}", disk_->direct_io_supported() ? "direct" : "buffered",
              short_of_space_ ? ", full" : "");
+    if (damaged_) return live_damaged();
     if (open_engine()) do_deeds();
+}
+
+// Either it says what is wrong, or everything that it shows is right.
+void Life::live_damaged() {
+    const Status opened = try_open();
+    if (failure_) return;
+    if (opened) return read_all();
+    if (opened.error().file.empty())
+        fail("damage was reported without a file: " + opened.error().to_string());
 }
 
 void Life::compaction_wanted(RegionId region, raft::LogIndex index) {
@@ -68,12 +80,15 @@ void Life::failed(const Error& error) {
     if (dead_) return;
     log_info("life: step {} failed: {}", disk_->steps(), error.to_string());
     engine_failed_ = true;
-    if (!faulted_) fail("the engine failed although nothing else did: " + error.to_string());
+    if (!faulted_ && !damaged_)
+        fail("the engine failed although nothing else did: " + error.to_string());
 }
 
 bool Life::may_fail(const Error& error) const {
+    if (damaged_ && !error.file.empty()) return true;
     switch (error.code) {
-        case ErrorCode::kNoSpace: return short_of_space_;
+        // A fault while a file is made in reserve counts as no space: it passes.
+        case ErrorCode::kNoSpace: return was_short_ || faulted_;
         case ErrorCode::kIoError: return faulted_;
         case ErrorCode::kPoisoned: return engine_failed_ || faulted_;
         default: return false;
@@ -92,10 +107,24 @@ Status Life::try_open() {
                                 answer = opened ? Status() : Status(std::move(opened).error());
                             });
     });
-    if (!world_->run_until([&] { return answer.has_value(); })) fail("opening never ends");
+    wait_for_opening(answer);
     opening_ = false;
-    if (failure_ || !*answer) return *answer;
+    if (failure_) return make_error(ErrorCode::kCorrupted, *failure_);
+    if (!*answer) return *answer;
     return check_recovered();
+}
+
+// Where it has to install a snapshot again it waits for space, and goes on by itself.
+void Life::wait_for_opening(const std::optional<Status>& answer) {
+    constexpr Duration kPatience = std::chrono::seconds(60);
+    Instant deadline = world_->now() + kPatience;
+    while (!answer && !failure_) {
+        if (world_->now() > deadline && disk_->options().capacity_bytes) {
+            disk_->options().capacity_bytes.reset();
+            deadline = world_->now() + kPatience;
+        }
+        if (world_->now() > deadline || !world_->step()) fail("opening never ends");
+    }
 }
 
 void Life::gather(RecoveredEngine& found) {
@@ -133,7 +162,8 @@ Status Life::check_recovered() {
         gather(found);
     });
     if (Status read = read_rows(found.rows); !read) {
-        if (!faulted_) fail("reading what was opened gave " + read.error().to_string());
+        if (!faulted_ && !damaged_)
+            fail("reading what was opened gave " + read.error().to_string());
         return read;
     }
     log_info("life: step {} opened, {} entries replayed, {} installs redone", disk_->steps(),
@@ -144,6 +174,7 @@ Status Life::check_recovered() {
         return compared;
     }
     model_.opened();
+    ++counts_.openings;
     watcher_.at(*this, {Moment::Kind::kOpened, disk_->steps()});
     return {};
 }
@@ -152,8 +183,8 @@ bool Life::open_may_fail(const Error& error) const {
     if (disk_->faults_met(FaultKind::kError) > 0 &&
         (error.code == ErrorCode::kIoError || error.code == ErrorCode::kPoisoned))
         return true;
-    // Only formatting needs space; and a snapshot that is to be installed again.
-    return short_of_space_ && error.code == ErrorCode::kNoSpace;
+    // Only formatting needs space.
+    return short_of_space_ && error.code == ErrorCode::kNoSpace && !model_.ever_opened();
 }
 
 bool Life::open_engine() {

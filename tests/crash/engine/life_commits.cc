@@ -22,7 +22,8 @@ std::optional<RegionId> Life::draw_region(bool alive) {
         const RegionId id(number);
         const auto place = model_.latest().regions.find(id);
         const bool is_alive = place != model_.latest().regions.end() && place->second.alive;
-        if (is_alive == alive && !installing(id)) candidates.push_back(id);
+        const bool quiet = alive && (quiet_regions_ >> number & 1) != 0 && !random_.one_in(50);
+        if (is_alive == alive && !installing(id) && !quiet) candidates.push_back(id);
     }
     if (candidates.empty()) return std::nullopt;
     return candidates[random_.below(candidates.size())];
@@ -95,36 +96,37 @@ void Life::commit(WriteBatch batch, ModelCommit commit, bool urgent) {
     const uint64_t number = commit.number;
     for (auto& [id, change] : commit.regions) {
         if (change.create || change.install || change.tombstone) {
-            changing_[id] = {number, change.install != nullptr};
+            changing_[id] = {number, change.install != nullptr, change.tombstone.has_value()};
         } else if (!changing_.contains(id)) {
             change.applied = applied_of(id);
         }
     }
-    loop_->run([&] {
-        ++unanswered_;
-        model_.accepted(commit);
-        Status accepted = engine_->commit(
-            std::move(batch),
-            [this, number](Status status) {
-                --unanswered_;
-                if (!dead_) answered(number, status);
-            },
-            urgent);
-        if (accepted) return;
-        --unanswered_;
-        std::erase_if(changing_, [&](const auto& each) { return each.second.number == number; });
-        const ErrorCode code = accepted.error().code;
-        if (code != ErrorCode::kBusy && code != ErrorCode::kTooLarge && !may_fail(accepted.error()))
-            fail("a commit was refused: " + accepted.error().to_string());
-        if (Status known = model_.refused(number); !known) fail(known.error().detail);
-    });
+    ++unanswered_;
+    model_.accepted(commit);
+    Status accepted = engine_->commit(
+        std::move(batch),
+        [this, number](Status status) {
+            --unanswered_;
+            if (!dead_) answered(number, status);
+        },
+        urgent);
+    if (accepted) return;
+    --unanswered_;
+    std::erase_if(changing_, [&](const auto& each) { return each.second.number == number; });
+    const ErrorCode code = accepted.error().code;
+    if (code != ErrorCode::kBusy && code != ErrorCode::kTooLarge && !may_fail(accepted.error()))
+        fail("a commit was refused: " + accepted.error().to_string());
+    if (Status known = model_.refused(number); !known) fail(known.error().detail);
 }
 
 void Life::answered(uint64_t number, const Status& status) {
     log_info("life: step {} commit {} answered: {}", disk_->steps(), number,
              status ? "durable" : status.error().to_string());
-    std::erase_if(changing_, [&](const auto& each) { return each.second.number == number; });
+    const size_t changes =
+        std::erase_if(changing_, [&](const auto& each) { return each.second.number == number; });
     if (status) {
+        ++counts_.commits;
+        counts_.changes += changes;
         if (Status known = model_.acknowledged(number); !known) fail(known.error().detail);
         return;
     }
@@ -188,17 +190,31 @@ void Life::install() {
             fail("writing a snapshot gave " + written.error().to_string());
         return;
     }
-    // Meanwhile time has passed.
+    on_loop([&] {
+        // Its record may take a while to become durable, behind others or by itself.
+        if (random_.one_in(3))
+            for (uint64_t i = random_.between(1, 20); i > 0; --i) commit_some(*region);
+        if (random_.one_in(3))
+            disk_->inject({.operation = DiskOperation::kWrite,
+                           .path_contains = "log/segment",
+                           .kind = FaultKind::kStall});
+        commit_install(*region, contents, std::move(install));
+    });
+}
+
+void Life::commit_install(RegionId region, std::shared_ptr<const RegionContents> contents,
+                          SnapshotInstall install) {
+    // While the files were written, time has passed.
     if (engine_->poisoned() || engine_failed_) return;
     WriteBatch batch;
     ModelCommit commit;
-    ModelChange& change = commit.regions[*region];
-    change.install = contents;
-    change.hard_state = model_.latest().regions.at(*region).hard_state;
-    change.hard_state->term = std::max(change.hard_state->term, term);
-    change.hard_state->commit = index;
-    batch.install_snapshot(*region, std::move(install));
-    batch.set_hard_state(*region, *change.hard_state);
+    ModelChange& change = commit.regions[region];
+    change.hard_state = model_.latest().regions.at(region).hard_state;
+    change.hard_state->term = std::max(change.hard_state->term, contents->state.applied_term);
+    change.hard_state->commit = contents->state.applied;
+    change.install = std::move(contents);
+    batch.install_snapshot(region, std::move(install));
+    batch.set_hard_state(region, *change.hard_state);
     this->commit(std::move(batch), std::move(commit));
 }
 
@@ -208,7 +224,14 @@ std::vector<raft::Entry> Life::read_entries(RegionId region, raft::LogIndex low,
     for (;;) {
         Result<std::vector<raft::Entry>> read = std::vector<raft::Entry>();
         const size_t calls = entries_ready_;
-        loop_->run([&] { read = engine_->entries(region, low, high, random_.between(1, 20'000)); });
+        bool there = true;
+        loop_->run([&] {
+            // The Region may have been changed meanwhile.
+            const auto summary = engine_->region(region);
+            there = low > summary->applied.truncated.index && high <= summary->last_index + 1;
+            if (there) read = engine_->entries(region, low, high, random_.between(1, 20'000));
+        });
+        if (!there) return {};
         if (read) return *read;
         if (read.error().code != ErrorCode::kBusy) {
             if (!may_fail(read.error())) fail("reading entries gave " + read.error().to_string());
@@ -220,9 +243,6 @@ std::vector<raft::Entry> Life::read_entries(RegionId region, raft::LogIndex low,
             if (installing(region)) return {};
         }
         if (failure_) return {};
-        // The Region may have been changed meanwhile.
-        const auto summary = engine_->region(region);
-        if (low <= summary->applied.truncated.index || high > summary->last_index + 1) return {};
     }
 }
 

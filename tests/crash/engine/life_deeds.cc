@@ -15,7 +15,7 @@ void Life::do_deeds() {
         if (!failure_) check_after_deed();
     }
     if (failure_) return;
-    if (!faulted_ && !short_of_space_ && random_.one_in(3)) {
+    if (!faulted_ && !was_short_ && random_.one_in(3)) {
         quiet_end();
     } else {
         watcher_.at(*this, {Moment::Kind::kEnd, disk_->steps()});
@@ -25,24 +25,36 @@ void Life::do_deeds() {
 void Life::quiet_end() {
     wait_for_answers();
     if (!failure_) check_all();
+    if (!failure_) close_engine();
     if (!failure_) watcher_.at(*this, {Moment::Kind::kQuiet, disk_->steps()});
 }
+
+// The owner decides and acts in one task of its loop: what it decided upon cannot change between.
+void Life::on_loop(std::move_only_function<void()> deed) { loop_->run(std::move(deed)); }
 
 void Life::do_deed(Deed deed) {
     log_info("life: step {} deed {}", disk_->steps(), static_cast<int>(deed));
     switch (deed) {
-        case Deed::kCommit: return commit_some();
+        case Deed::kCommit: return on_loop([this] { commit_some(); });
         case Deed::kBulk:
-            for (uint64_t i = random_.between(4, 20); i > 0 && !failure_; --i) commit_some();
+            for (uint64_t i = random_.between(4, 20); i > 0 && !failure_; --i)
+                on_loop([this] { commit_some(); });
             return;
-        case Deed::kOverwrite: return overwrite();
+        case Deed::kOverwrite: return on_loop([this] { overwrite(); });
         case Deed::kApply: return apply_some();
-        case Deed::kCompact: return compact_some();
-        case Deed::kCreate: return create();
-        case Deed::kDestroy: return destroy();
+        case Deed::kCompact: return on_loop([this] { compact_some(); });
+        case Deed::kCreate:
+            on_loop([this] { create(); });
+            if (random_.one_in(2)) wait_for_answers();
+            return;
+        case Deed::kDestroy:
+            on_loop([this] { destroy(); });
+            if (random_.one_in(3)) apply_some();
+            if (random_.one_in(2)) wait_for_answers();
+            return;
         case Deed::kInstall: return install();
-        case Deed::kLocal: return local();
-        case Deed::kFlush: return flush();
+        case Deed::kLocal: return on_loop([this] { local(); });
+        case Deed::kFlush: return on_loop([this] { flush(); });
         case Deed::kWait: return wait_for_answers();
         case Deed::kStep: return step_world(random_.between(1, 60));
         case Deed::kRest: return let_time_pass(std::chrono::milliseconds(random_.between(1, 100)));
@@ -66,19 +78,23 @@ void Life::check_after_deed() {
         reopen();
         if (failure_) return;
     }
-    loop_->run([this] { engine_->check_invariants(); });
-    const auto wanted = std::exchange(compactions_wanted_, {});
-    for (const auto& [region, index] : wanted)
-        if (random_.one_in(2)) compact(region, index);
+    on_loop([this] {
+        engine_->check_invariants();
+        const auto wanted = std::exchange(compactions_wanted_, {});
+        for (const auto& [region, index] : wanted)
+            if (random_.one_in(2)) compact(region, index);
+    });
     if (random_.one_in(40)) earlier_image_ = disk_->image();
 }
 
-void Life::commit_some() {
+void Life::commit_some(RegionId but_not) {
+    // A Store without Regions has nothing to do.
+    if (alive_regions() == 0) return create();
     WriteBatch batch;
     ModelCommit commit;
     for (uint64_t i = random_.between(1, 3); i > 0; --i) {
         const auto region = draw_region(true);
-        if (!region || commit.regions.contains(*region)) continue;
+        if (!region || *region == but_not || commit.regions.contains(*region)) continue;
         // The engine shows no log of a Region whose creation is under way.
         if (!engine_->region(*region) ||
             engine_->region(*region)->last_index <
@@ -142,6 +158,11 @@ void Life::compact(RegionId region, raft::LogIndex index) {
     this->commit(std::move(batch), std::move(commit));
 }
 
+uint64_t Life::alive_regions() const {
+    return static_cast<uint64_t>(std::ranges::count_if(
+        model_.latest().regions, [](const auto& each) { return each.second.alive; }));
+}
+
 void Life::create() {
     const auto region = draw_region(false);
     if (!region || model_.pending(*region)) return;
@@ -160,18 +181,17 @@ void Life::create() {
     commit.regions[*region].create = state;
     commit.regions[*region].hard_state = hard_state;
     this->commit(std::move(batch), std::move(commit));
-    if (random_.one_in(2)) wait_for_answers();
 }
 
 void Life::destroy() {
     const auto region = draw_region(true);
     if (!region || model_.pending(*region)) return;
+    if (alive_regions() < 2 && !random_.one_in(4)) return;
     WriteBatch batch;
     batch.destroy_region(*region, {range_begin(*region), range_end(*region)}, "tombstone");
     ModelCommit commit;
     commit.regions[*region].tombstone = "tombstone";
     this->commit(std::move(batch), std::move(commit));
-    if (random_.one_in(2)) wait_for_answers();
 }
 
 void Life::local() {
@@ -190,23 +210,26 @@ void Life::local() {
 }
 
 void Life::flush() {
-    loop_->run([this] {
-        ++unanswered_;
-        engine_->flush([this](Status status) {
-            --unanswered_;
-            if (dead_ || status || status.error().code == ErrorCode::kClosed) return;
-            if (!may_fail(status.error())) fail("a flush gave " + status.error().to_string());
-        });
+    ++unanswered_;
+    engine_->flush([this](Status status) {
+        --unanswered_;
+        if (status) ++counts_.flushes;
+        if (dead_ || status || status.error().code == ErrorCode::kClosed) return;
+        if (!may_fail(status.error())) fail("a flush gave " + status.error().to_string());
     });
 }
 
 void Life::apply_some() {
     for (uint64_t i = random_.between(1, 2); i > 0 && !failure_; --i)
         if (const auto region = draw_region(true)) apply(*region, random_.between(1, 12));
+    // What is committed may be applied until the Region's end is durable.
+    for (const auto& [id, changing] : std::map(changing_))
+        if (changing.end && !failure_ && random_.one_in(2)) apply(id, random_.between(1, 12));
 }
 
 void Life::apply(RegionId id, uint64_t count) {
-    if (changing_.contains(id)) return;
+    if (const auto changing = changing_.find(id); changing != changing_.end())
+        if (!changing->second.end) return;
     const auto summary = engine_->region(id);
     if (!summary || engine_failed_) return;
     const raft::LogIndex applied = summary->applied.applied;
@@ -214,22 +237,32 @@ void Life::apply(RegionId id, uint64_t count) {
     if (to <= applied) return;
     const std::vector<raft::Entry> entries = read_entries(id, applied + 1, to + 1);
     if (entries.empty() || failure_) return;
-    AppliedState state = engine_->region(id)->applied;
+    on_loop([&] { apply_entries(id, entries); });
+}
+
+void Life::apply_entries(RegionId id, const std::vector<raft::Entry>& entries) {
+    if (engine_->poisoned()) return;
+    const RegionSummary summary = *engine_->region(id);
+    // It has come to its end meanwhile.
+    if (summary.last_index < entries.back().index) return;
+    const bool ending = changing_.contains(id);
+    const History& history = ending ? model_.sure() : model_.latest();
+    AppliedState state = summary.applied;
     memtable::WriteBatch effects;
     for (const raft::Entry& entry : entries) {
-        if (entry != model_.latest().regions.at(id).entries.at(entry.index))
+        if (entry != history.regions.at(id).entries.at(entry.index))
             return fail("an entry was read back as another");
         TIMBER_ASSERT(applier_.apply(id, entry, state, effects).ok());
         state.applied = entry.index;
         state.applied_term = entry.term;
     }
-    loop_->run([&] {
-        if (engine_->poisoned()) return;
-        const Status done = engine_->apply(id, state, effects);
-        if (done) return model_.applied(id, state.applied);
-        if (done.error().code != ErrorCode::kBusy && !may_fail(done.error()))
-            fail("applying gave " + done.error().to_string());
-    });
+    const Status done = engine_->apply(id, state, effects);
+    if (done) {
+        ++counts_.applies;
+        return model_.applied(id, state.applied);
+    }
+    if (done.error().code != ErrorCode::kBusy && !may_fail(done.error()))
+        fail("applying gave " + done.error().to_string());
 }
 
 void Life::read_some() {
@@ -251,12 +284,30 @@ void Life::read_some() {
     }
 }
 
+// Every entry of the log, from the disk where memory has let go of it.
+void Life::read_all() {
+    for (const auto& [id, region] : model_.sure().regions) {
+        if (!region.alive) continue;
+        const RegionSummary summary = *engine_->region(id);
+        raft::LogIndex next = summary.applied.truncated.index + 1;
+        while (next <= summary.last_index && !failure_) {
+            const auto entries = read_entries(id, next, summary.last_index + 1);
+            if (entries.empty()) break;  // an error that may be
+            for (const raft::Entry& entry : entries)
+                if (entry != region.entries.at(entry.index))
+                    return fail("an entry was read back as another");
+            next = entries.back().index + 1;
+        }
+    }
+}
+
 void Life::check_all() {
     if (engine_failed_ || faulted_ || unanswered_ > 0) return;
     RecoveredEngine found;
-    loop_->run([&] { gather(found); });
+    on_loop([&] { gather(found); });
     const Status read = read_rows(found.rows);
     if (!read) return fail("reading everything gave " + read.error().to_string());
+    ++counts_.checks;
     const Status compared = model_.holds_now(found);
     if (!compared) fail("while it runs: " + compared.error().detail);
 }
@@ -303,17 +354,20 @@ void Life::change_space() {
     std::optional<uint64_t>& capacity = disk_->options().capacity_bytes;
     if (!capacity) {
         capacity = 0;
-        short_of_space_ = true;
+        short_of_space_ = was_short_ = true;
         return;
     }
     capacity.reset();
-    let_time_pass(std::chrono::seconds(5));
+    // Whatever was full, it goes on by itself.
+    const Instant deadline = world_->now() + kPatience;
+    while (!failure_ && !engine_failed_ && !faulted_ &&
+           (engine_->pace(100).stopped || engine_->stats().log.no_space)) {
+        if (world_->now() > deadline || !world_->step())
+            fail("writes stay stopped although there is space again");
+    }
     if (failure_ || engine_failed_ || faulted_) return;
     short_of_space_ = false;
     wait_for_answers();
-    // Whatever was full, it goes on by itself.
-    if (!failure_ && !engine_failed_ && engine_->pace(100).stopped)
-        fail("writes stay stopped although there is space again");
 }
 
 }  // namespace timber::storage

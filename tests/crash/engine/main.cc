@@ -16,6 +16,6 @@ int main(int count, char** values) {
         {.name = "engine_crash_explorer",
          .mistakes = kMistakes,
          .states = 3'000,
-         .mistake_states_max = 4'000},
+         .mistake_states_max = 2'500},
         count, values);
 }

@@ -30,7 +30,7 @@ void RegionContents::apply(RegionId region, const raft::Entry& entry) {
     });
 }
 
-void RegionHistory::change(const ModelChange& change) {
+void RegionHistory::change(RegionId region, const ModelChange& change) {
     if (change.create || change.install) {
         auto contents = std::make_shared<RegionContents>();
         if (change.create) {
@@ -56,6 +56,15 @@ void RegionHistory::change(const ModelChange& change) {
     }
     if (change.hard_state) hard_state = *change.hard_state;
     applied_logged = std::max(applied_logged, change.applied);
+    if (alive) move_base(region);
+}
+
+// No recovery goes back behind what the log says: without this, models grow with the history.
+void RegionHistory::move_base(RegionId region) {
+    constexpr uint64_t kEntriesBetween = 32;
+    if (applied_logged < base->state.applied + kEntriesBetween) return;
+    base = std::make_shared<const RegionContents>(contents(region, applied_logged));
+    entries.erase(entries.begin(), entries.upper_bound(base->state.truncated.index));
 }
 
 RegionContents RegionHistory::contents(RegionId region, raft::LogIndex applied) const {
@@ -73,7 +82,7 @@ std::optional<raft::Term> RegionHistory::term(raft::LogIndex index) const {
 }
 
 void History::add(const ModelCommit& commit) {
-    for (const auto& [id, change] : commit.regions) regions[id].change(change);
+    for (const auto& [id, change] : commit.regions) regions[id].change(id, change);
     for (const auto& [key, value] : commit.locals) {
         if (value) {
             locals[key] = *value;

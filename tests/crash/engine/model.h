@@ -55,13 +55,18 @@ struct RegionHistory {
     raft::HardState hard_state;
     raft::LogIndex last_index;
     raft::Term last_term;
-    std::map<raft::LogIndex, raft::Entry> entries;  // behind `base`, truncated ones too
+    // Behind what was truncated as of `base`, at least.
+    std::map<raft::LogIndex, raft::Entry> entries;
+    // As of the last change by value, or of some index that the log has said is applied.
     std::shared_ptr<const RegionContents> base;
     raft::LogIndex applied_logged;
 
-    void change(const ModelChange& change);
+    void change(RegionId region, const ModelChange& change);
     RegionContents contents(RegionId region, raft::LogIndex applied) const;
     std::optional<raft::Term> term(raft::LogIndex index) const;
+
+  private:
+    void move_base(RegionId region);
 };
 
 struct History {

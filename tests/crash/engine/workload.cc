@@ -15,7 +15,7 @@ constexpr std::array<uint32_t, kDeedCount> kUsualWeights = [] {
     set(Deed::kCompact, 5);
     set(Deed::kCreate, 3);
     set(Deed::kDestroy, 2);
-    set(Deed::kInstall, 4);
+    set(Deed::kInstall, 7);
     set(Deed::kLocal, 2);
     set(Deed::kFlush, 6);
     set(Deed::kWait, 6);
@@ -39,7 +39,7 @@ void draw_engine(Random& random, EngineOptions& engine) {
     engine.format =
         StoreIdentity{ClusterId(1), StoreId(1 + random.below(5)), Incarnation(random.next())};
     engine.log.segment_bytes = one_of<uint64_t, 3>(random, {64_KiB, 64_KiB, 128_KiB});
-    engine.log.group_bytes_target = one_of<size_t, 2>(random, {16_KiB, 1_MiB});
+    engine.log.group_bytes_target = one_of<size_t, 3>(random, {1, 16_KiB, 1_MiB});
     engine.log.writes_in_flight_max = random.between(1, 4);
     engine.log.recovery_read_bytes = 16_KiB;
     engine.log_bytes_max = engine.log.segment_bytes * random.between(4, 8);
@@ -61,6 +61,8 @@ Scenario draw_scenario(uint64_t seed, const crash::Limits& limits) {
     Scenario scenario{.seed = seed};
     draw_engine(random, scenario.engine);
     scenario.disk.direct_io_supported = !random.one_in(4);
+    // Slow operations: one file is done long before another that was written earlier.
+    scenario.disk.stalls_per_million = one_of<uint64_t, 3>(random, {0, 5'000, 50'000});
     const bool faults = random.one_in(3);
     const bool full = random.one_in(6);
     scenario.regions = random.between(1, 5);

@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 
+#include "tests/crash/damage_at_rest.h"
 #include "tests/crash/explorer.h"
 #include "tests/crash/store/life.h"
 #include "tests/crash/store/model.h"
@@ -49,7 +50,9 @@ struct StoreWorld {
         return std::make_unique<Life>(scenario, std::move(start), watcher);
     }
     static bool worth_damaging(const Life& life) { return life.model().ever_opened(); }
-    static DiskImage damage(const DiskImage& clean, const Life& life, uint64_t seed);
+    static DiskImage damage(const DiskImage& clean, const Life& life, uint64_t seed) {
+        return crash::damaged_at_rest(clean, life.earlier_image(), seed);
+    }
     Proof proof(const Life&, const DiskImage&) { return {}; }
 };
 

@@ -105,6 +105,25 @@ TEST(Checkers, TwoWritesInOnePlace_AreBadByIndex) {
     EXPECT_FALSE(check_by_index({put("a", "1", 1, 2, 7), put("b", "1", 1, 2, 7)}).good);
 }
 
+// Which of many removes of unknown outcome explains what makes no difference: to try all ways would
+// be 24 over 12 of them.
+TEST(Checkers, ManyUnknownWritesThatDoTheSame_AreSoonTried) {
+    History history;
+    uint64_t moment = 1;
+    for (uint64_t i = 0; i < 24; ++i) history.push_back(remove("a", moment++, kNever, 0));
+    for (uint64_t i = 0; i < 12; ++i) {
+        const std::string value = std::to_string(i);
+        history.push_back(put("a", value, moment, moment + 1, 0));
+        history.push_back(get("a", {}, moment + 2, moment + 3, 0));
+        moment += 4;
+    }
+    EXPECT_TRUE(check_by_search(history, 1000).good);
+    history.push_back(get("a", "0", moment, moment + 1, 0));
+    const Verdict verdict = check_by_search(history, 1000);
+    EXPECT_FALSE(verdict.good);
+    EXPECT_FALSE(verdict.exhausted);
+}
+
 TEST(Checkers, NoStepsLeft_IsNotGood) {
     const History history = {put("a", "1", 1, 2, 6), get("a", "1", 3, 4, 6)};
     EXPECT_TRUE(check_by_search(history, 1).exhausted);

@@ -5,6 +5,7 @@
 #include <numeric>
 #include <set>
 #include <unordered_set>
+#include <utility>
 
 #include "src/base/random.h"
 #include "tests/sim/check/map_state.h"
@@ -70,6 +71,7 @@ class PartSearch {
             known_left_ += each->unknown() ? 0 : 1;
         }
         done_.resize(operations_.size());
+        find_twins();
     }
 
     Verdict run() {
@@ -102,6 +104,24 @@ class PartSearch {
         std::vector<Effect> back{};  // undoes what was taken
     };
 
+    // Writes of unknown outcome that do the same can stand for each other, and the one that began
+    // first can stand wherever another can: so they are taken in that order. Without this, each
+    // set of so many of them would be a state of its own.
+    void find_twins() {
+        twin_before_.assign(operations_.size(), kNone);
+        std::map<std::pair<std::string, std::optional<std::string>>, size_t> last;
+        for (size_t i = 0; i < operations_.size(); ++i) {
+            const Operation& each = *operations_[i];
+            if (!each.unknown() || each.effects.size() != 1) continue;
+            const auto [place, is_first] =
+                last.try_emplace({each.effects[0].key, each.effects[0].value}, i);
+            if (!is_first) twin_before_[i] = std::exchange(place->second, i);
+        }
+    }
+    bool waits_for_twin(size_t i) const {
+        return twin_before_[i] != kNone && !done_[twin_before_[i]];
+    }
+
     // What may come next: whatever began before the first end among what is left. Known ones first.
     std::vector<size_t> candidates() {
         while (first_left_ < done_.size() && done_[first_left_]) ++first_left_;
@@ -115,7 +135,8 @@ class PartSearch {
         }
         std::erase_if(known, [&](size_t i) { return operations_[i]->begin > first_end; });
         std::erase_if(unknown, [&](size_t i) {
-            return operations_[i]->begin > first_end || !worth_trying(*operations_[i], known);
+            return operations_[i]->begin > first_end || waits_for_twin(i) ||
+                   !worth_trying(*operations_[i], known);
         });
         std::ranges::stable_sort(known, {}, [&](size_t i) { return operations_[i]->end; });
         known.insert(known.end(), unknown.begin(), unknown.end());
@@ -126,6 +147,9 @@ class PartSearch {
         if (!write.writes()) return false;
         if (write.effects.size() != 1) return true;
         const Effect& effect = write.effects.front();
+        // What changes nothing now may as well never happen.
+        const std::string* now = state_.find(effect.key);
+        if (now == nullptr ? !effect.value : effect.value == *now) return false;
         return std::ranges::any_of(known, [&](size_t i) { return sees(*operations_[i], effect); });
     }
 
@@ -177,7 +201,10 @@ class PartSearch {
 
     Verdict bad() const { return {false, false, "no order explains it, near " + stuck_, steps_}; }
 
+    static constexpr size_t kNone = std::numeric_limits<size_t>::max();
+
     std::vector<const Operation*> operations_;
+    std::vector<size_t> twin_before_;  // kNone: there is none
     const uint64_t steps_max_;
     std::vector<uint64_t> zobrist_;
     std::vector<bool> done_;

@@ -11,7 +11,8 @@ TEST(Endpoints, TakesTurnsUntilOneAnswers) {
     EXPECT_EQ(endpoints.pick(), "a");
     endpoints.avoid("a");
     EXPECT_EQ(endpoints.pick(), "b");
-    endpoints.answered("b");
+    EXPECT_TRUE(endpoints.answered("b"));
+    EXPECT_FALSE(endpoints.answered("b"));
     endpoints.avoid("c");  // an old failure of another changes nothing
     EXPECT_EQ(endpoints.pick(), "b");
     endpoints.avoid("b");

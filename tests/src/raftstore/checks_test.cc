@@ -323,11 +323,29 @@ TEST(PeerWritesTest, WhatIsRefusedGoesAgainInOrder) {
         writes.add(write_of(number, 5 + number, 1, "x"));
     writes.accepted(1);
     writes.accepted(1);
-    writes.refused(raft::WriteNumber(1));
+    writes.refused(raft::WriteNumber(1), raft::WriteNumber(1));
     EXPECT_EQ(writes.offer(1_MiB, false).count, 0u);  // the second one's fate is not known yet
-    writes.refused(raft::WriteNumber(2));
+    writes.refused(raft::WriteNumber(2), raft::WriteNumber(2));
     EXPECT_EQ(writes.offer(1_MiB, false).count, 3u);
     EXPECT_EQ(writes.waiting(0).number, raft::WriteNumber(1));
+}
+
+// The log may refuse what waits in it while an earlier batch is on its way to the disk. Written
+// again, the earlier one would come behind entries that are applied already.
+TEST(PeerWritesTest, ARefusedWriteTakesNoEarlierOneAlong) {
+    PeerWrites writes;
+    for (uint64_t number = 1; number <= 3; ++number)
+        writes.add(write_of(number, 5 + number, 1, "x"));
+    writes.accepted(1);
+    writes.accepted(2);
+    writes.refused(raft::WriteNumber(2), raft::WriteNumber(3));
+    writes.check_invariants();
+    EXPECT_EQ(writes.offer(1_MiB, false).count, 2u);
+    EXPECT_EQ(writes.waiting(0).number, raft::WriteNumber(2));
+    writes.durable(raft::WriteNumber(1));
+    writes.accepted(2);
+    writes.durable(raft::WriteNumber(3));
+    EXPECT_TRUE(writes.idle());
 }
 
 TEST(PeerWritesTest, WithoutRoomVotesGo) {

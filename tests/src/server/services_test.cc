@@ -124,9 +124,15 @@ TEST(AdminService, ChangesThatMakeNoSenseAreRefused) {
     EXPECT_EQ(why(Change::kRemove, 2), "taken");
 }
 
+raftstore::PeerStatus peer_that(raft::Role role) {
+    raftstore::PeerStatus peer{.region = three_members()};
+    peer.raft.soft.role = role;
+    return peer;
+}
+
 TEST(AdminService, TransferGoesToThePeerOfTheStore) {
     FakeStore store;
-    store.status_now.peers.push_back({.region = three_members()});
+    store.status_now.peers.push_back(peer_that(raft::Role::kLeader));
     StoppedClock clock;
     PeerTransport transport({}, clock);
     ClientService clients(store, {}, 10);
@@ -145,6 +151,31 @@ TEST(AdminService, TransferGoesToThePeerOfTheStore) {
     timberkv::AdminResponse response;
     ASSERT_TRUE(response.ParseFromString(stranger.body));
     EXPECT_EQ(response.error(), "store 9 is no member");
+}
+
+// A server that was just added, and a follower that is behind, send the client on: what they know
+// of the members is no answer.
+TEST(AdminService, OnlyTheLeaderJudgesChangesOfMembers) {
+    StoppedClock clock;
+    timberkv::ChangeMemberRequest request;
+    request.set_change(timberkv::ChangeMemberRequest::PROMOTE);
+    request.set_store_id(9);
+    const auto verdict_of = [&](FakeStore& store) {
+        PeerTransport transport({}, clock);
+        ClientService clients(store, {}, 10);
+        AdminService admin(store, clients, transport);
+        FakeCall call(request.SerializeAsString());
+        admin.change_member(call);
+        return client::judge(client::Method::kAdmin, rpc::Bytes::copy_of(call.body)).verdict;
+    };
+    FakeStore joining;
+    EXPECT_EQ(verdict_of(joining), client::Verdict::kElsewhere);
+    FakeStore follower;
+    follower.status_now.peers.push_back(peer_that(raft::Role::kFollower));
+    EXPECT_EQ(verdict_of(follower), client::Verdict::kElsewhere);
+    FakeStore leader;
+    leader.status_now.peers.push_back(peer_that(raft::Role::kLeader));
+    EXPECT_EQ(verdict_of(leader), client::Verdict::kFinal);
 }
 
 TEST(AdminService, StatusTellsWhoTheServerIs) {

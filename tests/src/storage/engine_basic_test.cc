@@ -147,5 +147,25 @@ TEST_F(EngineTest, DestroyedRegionLeavesATombstoneAndNoData) {
     EXPECT_EQ(summary().last_term, raft::Term(9));
 }
 
+// What was applied while the end was on its way is no news of a Region that is no more.
+TEST_F(EngineTest, ApplyingInFrontOfTheEndLeavesNoProgress) {
+    constexpr RegionId kOther{9};
+    open_well();
+    create();
+    create(kOther);
+    ASSERT_TRUE(append(kRegion, 6, 5).ok());
+    WriteBatch batch;
+    batch.destroy_region(kRegion, {"", ""}, "tombstone");
+    const auto answer = begin_commit(std::move(batch));
+    ASSERT_FALSE(answer->has_value());
+    ASSERT_TRUE(apply(kRegion, 8).ok());
+    run_until([&] { return answer->has_value(); });
+    ASSERT_TRUE((*answer)->ok());
+    ASSERT_TRUE(append(kOther, 6, 1).ok());
+    crash_and_open(Death::kPowerCut);
+    EXPECT_EQ(summary().applied.region_state, "tombstone");
+    EXPECT_EQ(summary(kOther).last_index, raft::LogIndex(6));
+}
+
 }  // namespace
 }  // namespace timber::storage

@@ -1,4 +1,6 @@
 // What goes wrong: no space, failed writes, damage, half-made Stores, a log over its limit.
+#include <algorithm>
+
 #include "tests/src/storage/engine_fixture.h"
 
 namespace timber::storage {
@@ -111,6 +113,78 @@ TEST_F(EngineTest, FullDiskRefusesCommitsKeepsVotesAndGoesOn) {
     crash_and_open(Death::kPowerCut);
     EXPECT_EQ(summary().last_index, raft::LogIndex(next));
     EXPECT_EQ(summary().hard_state.vote, raft::NodeId(2));
+}
+
+// The log refuses what waits in it while earlier commits are on their way to the disk: those become
+// durable, and the next commit builds on them.
+TEST_F(EngineTest, CommitsInFrontOfARefusedOneStay) {
+    options_.log.segment_bytes = 64_KiB;
+    options_.log.group_bytes_target = 1;
+    open_well();
+    create();
+    disk_->options().capacity_bytes = 0;
+    std::vector<std::shared_ptr<std::optional<Status>>> answers;
+    uint64_t next = 6;
+    for (; next < 40; ++next) {
+        WriteBatch batch;
+        batch.append(kRegion, std::vector<raft::Entry>{entry(next, 5, 8000)});
+        answers.push_back(begin_commit(std::move(batch)));
+    }
+    run_until([&] {
+        return std::ranges::all_of(answers, [](const auto& each) { return each->has_value(); });
+    });
+    size_t durable = 0;
+    for (const auto& answer : answers) {
+        if ((*answer)->ok()) {
+            EXPECT_EQ(answer, answers[durable]) << "one is done behind one that was refused";
+            ++durable;
+        } else {
+            EXPECT_EQ((*answer)->error().code, ErrorCode::kNoSpace)
+                << (*answer)->error().to_string();
+        }
+    }
+    EXPECT_GT(durable, 0u);
+    EXPECT_LT(durable, answers.size());
+    EXPECT_EQ(summary().last_index, raft::LogIndex(5 + durable));
+    disk_->options().capacity_bytes.reset();
+    run_until([&] { return !engine_->stats().log.no_space; });
+    const Status appended = append(kRegion, 6 + durable, 1);
+    ASSERT_TRUE(appended.ok()) << appended.error().to_string();
+    crash_and_open(Death::kPowerCut);
+    EXPECT_EQ(summary().last_index, raft::LogIndex(6 + durable));
+}
+
+// The snapshot's record is durable, the ingest is not, and there is no space when the Store is
+// opened again: the opening goes on once there is.
+TEST_F(EngineTest, InstallThatIsRedoneWaitsForSpace) {
+    open_well();
+    create();
+    disk_->set_step_hook([&](const DiskStep& step) {
+        if (step.path.ends_with(".sst") && !disk_->crashed()) disk_->crash(Death::kPowerCut, 1);
+    });
+    const TruncatedState snapshot{raft::LogIndex(50), raft::Term(6)};
+    WriteBatch batch;
+    batch.install_snapshot(kRegion, {.state = {.applied = snapshot.index,
+                                               .applied_term = snapshot.term,
+                                               .truncated = snapshot,
+                                               .region_state = "installed"},
+                                     .range = {"a", "z"}});
+    const auto answer = begin_commit(std::move(batch));
+    run_until([&] { return disk_->crashed(); });
+    disk_->set_step_hook({});
+    crash(Death::kPowerCut);
+    disk_->options().capacity_bytes = 0;
+    int tries = 0;
+    disk_->set_step_hook([&](const DiskStep& step) {
+        if (step.path.ends_with(".sst") && step.operation == DiskOperation::kOpen && ++tries == 3)
+            disk_->options().capacity_bytes.reset();
+    });
+    open_well();
+    disk_->set_step_hook({});
+    EXPECT_GE(tries, 3);
+    EXPECT_EQ(engine_->report().installs_redone, 1u);
+    EXPECT_EQ(summary().applied.applied, snapshot.index);
+    EXPECT_EQ(summary().applied.region_state, "installed");
 }
 
 TEST_F(EngineTest, IdleRegionDoesNotHoldTheLog) {

@@ -1,11 +1,13 @@
-// Damage at rest: one byte, one sector, or two sectors of one file.
+#include "tests/crash/damage_at_rest.h"
+
 #include <algorithm>
+#include <string>
+#include <vector>
 
 #include "src/base/io/log.h"
 #include "src/base/random.h"
-#include "tests/crash/store/store_world.h"
 
-namespace timber::memtable {
+namespace timber::crash {
 
 // Headers are in front and footers at the end; what lies between is mostly blocks.
 static uint64_t draw_place(Random& random, uint64_t bytes) {
@@ -17,7 +19,7 @@ static uint64_t draw_place(Random& random, uint64_t bytes) {
     }
 }
 
-DiskImage StoreWorld::damage(const DiskImage& clean, const Life& life, uint64_t seed) {
+DiskImage damaged_at_rest(const DiskImage& clean, const DiskImage& earlier, uint64_t seed) {
     Random random(seed);
     DiskImage result = clean;
     std::vector<std::string> files = clean.paths();
@@ -43,7 +45,6 @@ DiskImage StoreWorld::damage(const DiskImage& clean, const Life& life, uint64_t 
             break;
         }
         case 2: {
-            const DiskImage& earlier = life.earlier_image();
             if (!earlier.exists(path)) break;
             const std::vector<std::byte> old = earlier.bytes(path);
             if (old.size() < end) break;
@@ -57,4 +58,4 @@ DiskImage StoreWorld::damage(const DiskImage& clean, const Life& life, uint64_t 
     return result;
 }
 
-}  // namespace timber::memtable
+}  // namespace timber::crash
