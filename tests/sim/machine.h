@@ -130,6 +130,7 @@ class Machine {
         std::map<raftstore::RegionId, raft::LogIndex> last_applied{};
         std::set<raftstore::RegionId> leading{};
         uint64_t snapshots_seen = 0;
+        Instant paused_at{};  // when the loop was last seen standing still
     };
     struct Trap {
         Death death;

@@ -19,7 +19,7 @@ Profile Profile::draw(Random& random) {
     profile.keys = random.between(2, 14);
     static constexpr size_t kValueBytes[] = {20, 40, 200, 1500};
     profile.value_bytes_max = kValueBytes[random.below(std::size(kValueBytes))];
-    profile.think_max = 1ms * random.between(2, 25);
+    profile.think_max = 1ms * random.between(2, 10);
     profile.gap_max = 1ms * random.between(60, 500);
     profile.length = 1ms * random.between(2500, 5000);
     profile.client_timeout = 1ms * random.between(150, 900);

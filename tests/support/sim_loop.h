@@ -40,6 +40,7 @@ class SimLoop : public EventLoop {
     // While paused nothing of this loop runs; posts and expired timers wait. Like a process that
     // is stopped.
     void set_paused(bool paused);
+    bool paused() const { return paused_; }
     // From now on the loop's clock goes through `per_mille` milliseconds in a second of the world;
     // 1000 is no drift. It never jumps. Timers that are armed keep their moment.
     void set_clock_rate(uint64_t per_mille);
