@@ -34,8 +34,8 @@ MessageVerdict judge_for_peer(const RaftMessage& message, StoreId own_store, Pee
     }
     // It has applied its own removal and stays in case that it is needed (raft/README.md, rule 6):
     // without a word from the leader it would ask for votes for ever.
-    const bool told = stranger && is_vote_request(message.message) &&
-                      !is_stale(region.epoch, message.epoch);
+    const bool told =
+        stranger && is_vote_request(message.message) && !is_stale(region.epoch, message.epoch);
     return told ? MessageVerdict::kTellTombstoneOrStep : MessageVerdict::kStep;
 }
 

@@ -25,9 +25,9 @@ enum class MessageVerdict : uint8_t {
     kTellTombstone,  // drop it, and tell the sender that it is no member any more
     // Tell the sender so if this peer may; to the Raft node if it may not.
     kTellTombstoneOrStep,
-    kDestroy,        // this peer is no member any more
-    kReplace,        // this peer is another's predecessor: destroy it, and look again
-    kCreate,         // make a peer
+    kDestroy,  // this peer is no member any more
+    kReplace,  // this peer is another's predecessor: destroy it, and look again
+    kCreate,   // make a peer
 };
 
 // For a Region that has a peer here.

@@ -243,7 +243,7 @@ void Peer::check_invariants() const {
     proposals_.check_invariants();
     node_->check_invariants();
     const raft::NodeStatus raft = node_->status();
-    if (!incoming_) TIMBER_ASSERT_OP(storage_.applied().applied, >=, raft.applied);  // PE1
+    if (!incoming_) TIMBER_ASSERT_OP(storage_.applied().applied, >=, raft.applied);         // PE1
     if (destroying_) TIMBER_ASSERT(gate_.size() + proposals_.size() + reads_.size() == 0);  // PE4
 }
 

@@ -41,8 +41,8 @@ void Peer::request(WriteRequest& request, Callback callback) {
     if (std::optional<RegionError> error = check_operations(request.operations, region(), limits)) {
         return answer(callback, not_done(std::move(*error), node_->term()));
     }
-    gate_.hold({encode_write(region().epoch, request.operations), std::move(callback),
-                host_.ticks()});
+    gate_.hold(
+        {encode_write(region().epoch, request.operations), std::move(callback), host_.ticks()});
 }
 
 void Peer::request(CompactLogRequest& request, Callback callback) {

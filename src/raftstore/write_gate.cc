@@ -37,7 +37,7 @@ std::vector<HeldWrite> WriteGate::take_expired(uint64_t before_tick) {
 }
 
 void WriteGate::check_invariants() const {
-    TIMBER_ASSERT(std::ranges::is_sorted(round_ends_));                                // WG1
+    TIMBER_ASSERT(std::ranges::is_sorted(round_ends_));                                    // WG1
     TIMBER_ASSERT(held_.empty() || (round_ends_.size() >= kRoundsMax && !long_enough()));  // WG2
 }
 

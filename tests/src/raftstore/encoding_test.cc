@@ -79,9 +79,12 @@ std::vector<Envelope> envelopes() {
     tombstone.message = {};
     SnapshotAck ack{{StoreId(10), 5}, SnapshotAck::State::kRefused, 3, 4096, "no room"};
     SnapshotChunk chunk{{StoreId(10), 5}, 1, 8192, raft::Payload::copy_of("data"), 17};
-    return {envelope(raft_message()), envelope(tombstone),
-            envelope(SnapshotOffer{{StoreId(10), 5}, snapshot_message()}), envelope(chunk),
-            envelope(ack), envelope(Greeting{true, "h:1"})};
+    return {envelope(raft_message()),
+            envelope(tombstone),
+            envelope(SnapshotOffer{{StoreId(10), 5}, snapshot_message()}),
+            envelope(chunk),
+            envelope(ack),
+            envelope(Greeting{true, "h:1"})};
 }
 
 bool same(const RaftMessage& left, const RaftMessage& right) {
