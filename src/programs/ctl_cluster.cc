@@ -133,6 +133,8 @@ void print_tables(const std::vector<ServerAnswer>& servers) {
                     row[4] = number(progress.match_index());
                     row[5] = progress.state() + (progress.recently_active() ? "" : ", silent");
                 }
+                // A leader keeps no progress of itself worth showing.
+                if (member.store_id() == status.store_id()) row[5] = "leader";
                 members.push_back(std::move(row));
             }
         }
