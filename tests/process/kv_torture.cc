@@ -33,8 +33,7 @@ struct MistakeRun {
     const char* mistake;
     const char* faults;
 };
-constexpr MistakeRun kMistakeRuns[] = {{"rs_ack_before_majority", "cut,kill"},
-                                       {"rs_read_without_round", "stop"}};
+constexpr MistakeRun kMistakeRuns[] = {{"rs_ack_before_majority", "cut,kill"}};
 constexpr int kMistakeTries = 3;
 
 struct AllRun {
