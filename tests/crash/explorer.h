@@ -54,6 +54,9 @@ struct Tuning {
     std::array<size_t, 4> deeds_per_life;     // at most
     uint64_t states_per_scenario;             // variety of workloads over depth in one
     uint64_t opened_one_in = 3;               // how often a life ends right after its opening
+    // Taken and not explored yet, where lives stay inside of something so long that the states of
+    // it would fill the memory. A cap makes scenarios that cannot meet their floors go on longer.
+    uint64_t states_waiting_max = UINT64_MAX;
 };
 
 template <typename World>
@@ -171,13 +174,10 @@ class Explorer<World>::Sampler : public LifeWatcher<World> {
     // How many clones are taken at a step of a kind that is short of its floor.
     static constexpr int kClonesOfWanted = 4;
     static constexpr uint64_t kDamagesPerQuietEnd = 8;
-    // Far more than are explored of one scenario.
-    static constexpr size_t kStatesWaitingMax = 4 * World::kTuning.states_per_scenario;
 
     // The rarest kinds are taken whenever they are met, the others every other time.
     bool wanted_kind(StateKinds kinds) {
-        // A life that stays inside of something for long would fill the memory with its states.
-        if (explorer_.states_.size() >= kStatesWaitingMax) return false;
+        if (explorer_.states_.size() >= World::kTuning.states_waiting_max) return false;
         for (const unsigned kind : World::wanted_kinds()) {
             if ((kinds & kind_bit(kind)) != 0 && explorer_.coverage_.wanted(kind))
                 return kind == World::kRarestKind || random_.one_in(2);

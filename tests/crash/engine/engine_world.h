@@ -38,7 +38,8 @@ struct EngineWorld {
                                               .steps_per_life = {1500, 250, 120},
                                               .deeds_per_life = {200, 30, 16, 3},
                                               .states_per_scenario = 120,
-                                              .opened_one_in = 1};
+                                              .opened_one_in = 1,
+                                              .states_waiting_max = 480};
 
     Scenario begin(uint64_t seed, const crash::Limits& limits) {
         return draw_scenario(seed, limits);
