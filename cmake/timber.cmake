@@ -179,6 +179,8 @@ function(timber_explorer name)
         if(DEFINED arg_${budget})
             string(TOLOWER ${budget} label)
             timber_add_test(${name}.${label} ${label} ${name} "${arg_${budget}}")
+            # These take longest: begun first, so that no core ends up waiting for the other.
+            set_tests_properties(${name}.${label} PROPERTIES COST 100)
         endif()
     endforeach()
 endfunction()
