@@ -3,9 +3,8 @@
 // their majority, those that come meanwhile make up the next.
 //
 // A round costs a write to the log, a message and an answer for each follower, however many entries
-// it has. With one round for whatever a turn of the loop finds, 64 busy clients make rounds of
-// seven entries; like this, of thirty, at half the processor time and in the same time each, since
-// the second round keeps disks and network busy. A single client's write never waits here.
+// it has. The second round keeps disks and network busy meanwhile. A single client's write never
+// waits here. What it brings is measured in benches/README.md.
 //
 // Thread:     the loop.
 // Invariants: WG1  the ends of rounds grow.

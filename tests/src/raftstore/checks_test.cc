@@ -6,6 +6,7 @@
 #include "src/raftstore/proposals.h"
 #include "src/raftstore/request_checks.h"
 #include "src/raftstore/snapshot_layout.h"
+#include "src/raftstore/write_gate.h"
 
 namespace timber::raftstore {
 namespace {
@@ -346,6 +347,33 @@ TEST(PeerWritesTest, ARefusedWriteTakesNoEarlierOneAlong) {
     writes.accepted(2);
     writes.durable(raft::WriteNumber(3));
     EXPECT_TRUE(writes.idle());
+}
+
+HeldWrite held_write(uint64_t tick) { return {raft::Payload::copy_of("x"), {}, tick}; }
+
+TEST(WriteGateTest, TwoRoundsAreUnderWayAndTheRestWaits) {
+    WriteGate gate;
+    for (uint64_t last = 10; last <= 11; ++last) {
+        gate.hold(held_write(1));
+        EXPECT_EQ(gate.take(true, raft::LogIndex(9)).size(), 1u);
+        gate.proposed(raft::LogIndex(last));
+    }
+    gate.hold(held_write(1));
+    gate.hold(held_write(2));
+    EXPECT_TRUE(gate.take(true, raft::LogIndex(9)).empty());
+    gate.check_invariants();
+    EXPECT_EQ(gate.take(true, raft::LogIndex(10)).size(), 2u);  // the first is committed
+}
+
+TEST(WriteGateTest, WhatCannotBeProposedIsGivenBack) {
+    WriteGate gate;
+    gate.proposed(raft::LogIndex(10));
+    gate.proposed(raft::LogIndex(11));
+    gate.hold(held_write(5));
+    EXPECT_TRUE(gate.take_expired(5).empty());
+    EXPECT_EQ(gate.take_expired(6).size(), 1u);
+    gate.hold(held_write(7));
+    EXPECT_EQ(gate.take(false, raft::LogIndex(9)).size(), 1u);  // no leader: it is refused
 }
 
 TEST(PeerWritesTest, WithoutRoomVotesGo) {
