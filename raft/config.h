@@ -33,6 +33,10 @@ struct Config {
     // One append message; one entry is always sent, however large.
     size_t message_bytes_max = 1_MiB;
     uint32_t message_entries_max = 4096;
+    // Where off, a follower hears that something was committed with the next entries or heartbeat,
+    // not in a message of its own: half as many messages for a single client's writes. A change of
+    // membership is told at once all the same: the removed node hears nothing later.
+    bool commits_told_at_once = true;
     // Appends to one follower that are not answered yet.
     uint32_t inflight_messages_max = 256;
     size_t inflight_bytes_max = 64_MiB;

@@ -165,6 +165,7 @@ class Core {
     void append_own(EntryType type, Payload payload);
     bool maybe_commit();
     void flush_appends();
+    bool tells_commit(const Progress& progress, LogIndex commit) const;
     bool send_append(Progress& progress, bool even_if_empty);
     bool send_snapshot(Progress& progress);
     void broadcast_heartbeat();

@@ -119,6 +119,13 @@ void Core::flush_appends() {
     }
 }
 
+// Whether it is worth a message of its own that all up to `commit` is committed.
+bool Core::tells_commit(const Progress& progress, LogIndex commit) const {
+    if (progress.commit_sent >= commit) return false;
+    if (config_.commits_told_at_once) return true;
+    return progress.commit_sent < pending_change_ && pending_change_ <= commit;
+}
+
 bool Core::send_append(Progress& progress, bool even_if_empty) {
     TIMBER_ASSERT(progress.id != config_.id);
     // A follower that has not answered what was sent is only asked, by an append without entries,
@@ -141,7 +148,7 @@ bool Core::send_append(Progress& progress, bool even_if_empty) {
         return false;
     }
     const LogIndex commit_told = std::min(log_.committed(), previous + append.entries.size());
-    if (append.entries.empty() && !even_if_empty && progress.commit_sent >= commit_told) {
+    if (append.entries.empty() && !even_if_empty && !tells_commit(progress, commit_told)) {
         return false;
     }
     append.index = previous;

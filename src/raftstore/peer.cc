@@ -17,6 +17,7 @@ static raft::Config config_of(PeerHost& host, PeerId id, raft::LogIndex applied,
     config.seed = seed;
     config.election_ticks = options.election_ticks;
     config.heartbeat_ticks = options.heartbeat_ticks;
+    config.commits_told_at_once = false;
     config.message_bytes_max = options.append_bytes_max;
     config.uncommitted_bytes_max = options.uncommitted_bytes_max;
     config.write_bytes_max = host.write_bytes_max();

@@ -13,6 +13,7 @@ void Scenario::config(const Command& command) {
     };
     set("pre-vote", config_.pre_vote);
     set("check-quorum", config_.check_quorum);
+    set("commits-at-once", config_.commits_told_at_once);
     set("election", config_.election_ticks);
     set("message-bytes", config_.message_bytes_max);
     set("message-entries", config_.message_entries_max);

@@ -61,6 +61,8 @@ void Cluster::start_node(SimNode& node) {
     config.heartbeat_ticks = 1 + random_.below(2);
     config.pre_vote = profile_.pre_vote;
     config.check_quorum = profile_.check_quorum;
+    // From the seed, so that half of the nodes do and nothing more is drawn.
+    config.commits_told_at_once = config.seed % 2 == 0;
     config.lease_reads = node.leases_on;
     config.tick_us = kTickUs;
     config.clock_drift_per_mille_max = kDriftPerMilleMax;
