@@ -15,10 +15,12 @@ namespace timber::client {
 namespace {
 
 constexpr const char* kStatusMethod = "/timberkv.Admin/Status";
-// How long one try of a read waits for its server, and any try for a connection: another one may
-// answer sooner.
+// How long one try of a read waits for its server: another one may answer sooner.
 constexpr Duration kReadTryLimit = std::chrono::seconds(3);
-constexpr Duration kConnectLimit = std::chrono::seconds(1);
+// How long a try waits for a connection, which goes on being made while the next server is tried.
+// A request for one server alone has no next one.
+constexpr Duration kConnectLimit = std::chrono::milliseconds(100);
+constexpr Duration kOnlyConnectLimit = std::chrono::seconds(1);
 // How often the leader is asked who the other servers are. A client that is to survive the
 // replacement of all servers that it was told of, one by one, must have met each new one before the
 // last old one goes.
@@ -91,7 +93,7 @@ class Client::Impl {
         if (channel == nullptr) return closed(std::move(request));
         // Sent only on a connection that stands: a try that fails before is surely not done.
         if (channel->connected()) return send(*channel, address, std::move(request));
-        const Duration limit = std::min(left, kConnectLimit);
+        const Duration limit = std::min(left, request->only_at ? kOnlyConnectLimit : kConnectLimit);
         channel->when_connected(
             limit, [this, channel, address, request = std::move(request)](bool connected) mutable {
                 if (connected && !closing()) return send(*channel, address, std::move(request));
