@@ -110,6 +110,10 @@ void Core::become_pre_candidate() {
     drop_forwarded_reads(Refusal::kNoLeader);
     role_ = Role::kPreCandidate;
     leader_ = kNobody;
+    // Asking disturbs nobody. Who refused because it had heard from the leader a little later than
+    // this node may agree in a moment, and would otherwise be asked after twice the timeout.
+    election_timeout_ = static_cast<uint32_t>(
+        random_.between((config_.election_ticks + 3) / 4, (config_.election_ticks + 1) / 2));
 }
 
 void Core::become_candidate() {
