@@ -173,8 +173,10 @@ Machine describe_machine(const std::string& directory) {
 
 void drop_caches() {
     ::sync();
-    std::ofstream("/proc/sys/vm/drop_caches") << "1\n";
+    drop_clean_pages();
 }
+
+void drop_clean_pages() { std::ofstream("/proc/sys/vm/drop_caches") << "1\n"; }
 
 int64_t process_cpu_ns() {
     rusage used{};

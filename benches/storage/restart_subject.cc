@@ -1,5 +1,6 @@
 #include "benches/storage/restart_subject.h"
 
+#include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,17 +25,27 @@ uint64_t bytes_of(Options& options) {
     return static_cast<uint64_t>(options.parameter("restart_mib", otherwise) * 1_MiB);
 }
 
-void copy_image(const fs::path& from, const fs::path& to) {
+Status copy_and_sync(const fs::path& from, const fs::path& to) {
+    fs::copy_file(from, to);
+    const int file = ::open(to.c_str(), O_RDONLY | O_CLOEXEC);
+    const bool synced = file >= 0 && ::fsync(file) == 0;
+    const int error = errno;
+    if (file >= 0) ::close(file);
+    return synced ? Status() : Status(os_error(error, to.native(), "sync a copy"));
+}
+
+Status copy_image(const fs::path& from, const fs::path& to) {
     fs::create_directories(to);
     for (const fs::directory_entry& entry : fs::directory_iterator(from)) {
         const fs::path target = to / entry.path().filename();
         if (entry.is_directory())
-            copy_image(entry.path(), target);
+            TIMBER_CHECK(copy_image(entry.path(), target));
         else if (entry.path().extension() == ".sst")
             fs::create_hard_link(entry.path(), target);
         else
-            fs::copy_file(entry.path(), target);
+            TIMBER_CHECK(copy_and_sync(entry.path(), target));
     }
+    return {};
 }
 
 }  // namespace
@@ -69,7 +80,10 @@ Status RestartSubject::fill_in_child(uint64_t puts, uint64_t value_bytes) const 
     if (failed != 0) return os_error(failed, "/proc/self/exe", "start a child to fill");
     int status = 0;
     if (::waitpid(child, &status, 0) != child) return os_error(errno, image_, "wait for a child");
-    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) return {};
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
+        ::sync();
+        return {};
+    }
     return file_error(ErrorCode::kIoError, image_, "the child that fills it did not get through");
 }
 
@@ -84,8 +98,8 @@ Status RestartSubject::fill(Replica& replica, char** words) {
 
 Status RestartSubject::make_ready() const {
     fs::remove_all(directory_);
-    copy_image(image_, directory_);
-    drop_caches();
+    TIMBER_CHECK(copy_image(image_, directory_));
+    drop_clean_pages();
     return {};
 }
 
