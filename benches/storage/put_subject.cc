@@ -35,7 +35,10 @@ Status PutSubject::warm_up(uint64_t value_bytes) {
     const uint64_t tables = tiny_ ? 1 : 8;
     const uint64_t bytes = tables * settings_.state.memory_table_bytes;
     TIMBER_CHECK(load_->run(*replica_, kWarmCallers, bytes / (value_bytes + kOverheadBytes)));
-    return replica_->settle();
+    TIMBER_CHECK(replica_->settle());
+    warm_count_ = replica_->device_count();
+    warm_puts_ = load_->written();
+    return {};
 }
 
 Status PutSubject::run_slice(const Case& wanted, SliceRecorder& recorder) {
@@ -43,13 +46,29 @@ Status PutSubject::run_slice(const Case& wanted, SliceRecorder& recorder) {
     const LogCount before = replica_->log_count();
     replica_->take_durable_writes();
     TIMBER_CHECK(load_->run(*replica_, wanted.parallel, recorder));
-    const LogCount after = replica_->log_count();
     const auto puts = static_cast<double>(load_->written() - written_before);
-    recorder.note("log bytes/byte", static_cast<double>(after.bytes - before.bytes) / puts /
-                                        static_cast<double>(wanted.value_bytes));
+    note_log(recorder, before, puts, puts * static_cast<double>(wanted.value_bytes));
+    note_device(recorder, wanted.value_bytes);
+    return note_waits(recorder);
+}
+
+void PutSubject::note_log(SliceRecorder& recorder, const LogCount& before, double puts,
+                          double bytes) {
+    const LogCount after = replica_->log_count();
+    recorder.note("log bytes/byte", static_cast<double>(after.bytes - before.bytes) / bytes);
     recorder.note("log writes/op",
                   static_cast<double>(after.durable_writes - before.durable_writes) / puts);
-    return note_waits(recorder);
+}
+
+// Since the warm-up, since flushes and compactions come seldom.
+void PutSubject::note_device(SliceRecorder& recorder, uint64_t value_bytes) {
+    const auto count = replica_->device_count();
+    if (!count) return;
+    const auto puts = static_cast<double>(load_->written() - warm_puts_);
+    const DeviceCount since = *count - *warm_count_;
+    recorder.note("seam bytes/byte", static_cast<double>(since.bytes_written) / puts /
+                                         static_cast<double>(value_bytes));
+    recorder.note("seam writes/op", static_cast<double>(since.writes) / puts);
 }
 
 // An answer without a durable write of the log in its command's life would have been given too

@@ -25,6 +25,8 @@ class PutSubject : public Subject {
 
   private:
     Status warm_up(uint64_t value_bytes);
+    void note_log(SliceRecorder& recorder, const LogCount& before, double puts, double bytes);
+    void note_device(SliceRecorder& recorder, uint64_t value_bytes);
     Status note_waits(SliceRecorder& recorder);
 
     const std::string directory_;
@@ -32,6 +34,9 @@ class PutSubject : public Subject {
     const bool tiny_;
     std::unique_ptr<Replica> replica_;
     std::optional<PutLoad> load_;
+    // When the warm-up was over.
+    std::optional<DeviceCount> warm_count_;
+    uint64_t warm_puts_ = 0;
 };
 
 }  // namespace timber::bench

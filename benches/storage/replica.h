@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "benches/frame/interval.h"
+#include "benches/frame/subject.h"
 #include "benches/store/settings.h"
 #include "src/base/result.h"
 
@@ -68,6 +68,9 @@ class Replica {
     virtual Status settle() = 0;
 
     virtual LogCount log_count() = 0;
+    // What it gave to the device, counted where it hands it over; nothing where that cannot be
+    // seen.
+    virtual std::optional<DeviceCount> device_count() { return std::nullopt; }
     // The log's durable writes since it was last asked, from submission to completion; nothing
     // where they cannot be seen.
     virtual std::optional<std::vector<Interval>> take_durable_writes() { return std::nullopt; }

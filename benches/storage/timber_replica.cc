@@ -57,7 +57,8 @@ raftstore::StoreOptions TimberReplica::options_of(const std::string& directory,
 Status TimberReplica::open(const std::string& directory, const ReplicaSettings& settings) {
     TIMBER_TRY(platform_,
                Platform::create({.data_directory = directory, .job_threads = kCompactionsMax + 1}));
-    disk_ = std::make_unique<LogWatch>(platform_->disk(), directory + "/store/log");
+    counter_ = std::make_unique<CountingDisk>(platform_->disk());
+    disk_ = std::make_unique<LogWatch>(*counter_, directory + "/store/log");
     TIMBER_TRY(thread_, platform_->start_loop("store"));
     std::promise<Status> opened;
     leads_.emplace();
@@ -89,6 +90,7 @@ void TimberReplica::close() {
     }
     thread_.reset();
     disk_.reset();
+    counter_.reset();
     platform_.reset();
 }
 

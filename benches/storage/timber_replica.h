@@ -8,6 +8,7 @@
 // The two RocksDBs do without Raft, so the comparison errs in their favour.
 #include <future>
 
+#include "benches/log/counting_disk.h"
 #include "benches/storage/log_watch.h"
 #include "benches/storage/replica.h"
 #include "src/platform/platform.h"
@@ -29,6 +30,7 @@ class TimberReplica : public Replica,
     Result<std::optional<std::string>> get(std::string_view key) override;
     Status settle() override;
     LogCount log_count() override;
+    std::optional<DeviceCount> device_count() override { return counter_->count(); }
     std::optional<std::vector<Interval>> take_durable_writes() override;
     std::map<std::string, double> opening_notes() override;
 
@@ -52,6 +54,7 @@ class TimberReplica : public Replica,
                         const std::optional<raftstore::PeerMeta>& leader) override;
 
     std::unique_ptr<Platform> platform_;
+    std::unique_ptr<CountingDisk> counter_;
     std::unique_ptr<LogWatch> disk_;
     std::unique_ptr<LoopThread> thread_;
     std::unique_ptr<raftstore::Store> store_;
