@@ -1,6 +1,5 @@
 #include "benches/storage/log_watch.h"
 
-#include <algorithm>
 #include <memory>
 
 namespace timber::bench {
@@ -61,27 +60,6 @@ void LogWatch::close(FileHandle file) {
 bool LogWatch::watches(FileHandle file) {
     const MutexLock lock(mutex_);
     return files_.contains(file);
-}
-
-DurableChain::DurableChain(std::vector<Interval> writes) : writes_(std::move(writes)) {
-    std::ranges::sort(writes_, {}, &Interval::start_ns);
-    earliest_end_ns_.resize(writes_.size());
-    int64_t earliest = INT64_MAX;
-    for (size_t i = writes_.size(); i-- > 0;)
-        earliest_end_ns_[i] = earliest = std::min(earliest, writes_[i].end_ns);
-}
-
-uint32_t DurableChain::length_within(const Interval& life) const {
-    uint32_t length = 0;
-    int64_t from = life.start_ns;
-    while (true) {
-        const auto first = std::ranges::lower_bound(writes_, from, {}, &Interval::start_ns);
-        if (first == writes_.end()) return length;
-        const int64_t end = earliest_end_ns_[static_cast<size_t>(first - writes_.begin())];
-        if (end > life.end_ns) return length;
-        ++length;
-        from = end;
-    }
 }
 
 }  // namespace timber::bench

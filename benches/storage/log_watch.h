@@ -2,8 +2,7 @@
 // A Disk that counts what goes to the files below one directory, and notes when each write there
 // that is durable, or sync, began and ended.
 //
-// From these times the bench counts how many durable writes of the log, one after the other, fit
-// into the life of a command: so many it may have waited for.
+// From these times follows how many durable writes a command waited for (frame/chain.h).
 //
 // Thread:   as Disk; take() on the loop that is the home of the log's operations.
 // Lifetime: nothing is in flight when it is destroyed.
@@ -42,19 +41,6 @@ class LogWatch : public ForwardingDisk {
     std::vector<Interval> writes_;  // the loop's
     Mutex mutex_;
     std::set<FileHandle> files_ TIMBER_GUARDED_BY(mutex_);
-};
-
-// How many of `writes`, one after the other, lie within `life`: never more than it waited for, if
-// it waited for each to begin after the one before had ended.
-class DurableChain {
-  public:
-    explicit DurableChain(std::vector<Interval> writes);
-    uint32_t length_within(const Interval& life) const;
-
-  private:
-    std::vector<Interval> writes_;  // by their beginnings
-    // The earliest end of writes_[i] and all behind it.
-    std::vector<int64_t> earliest_end_ns_;
 };
 
 }  // namespace timber::bench

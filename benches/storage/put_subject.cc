@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "benches/storage/log_watch.h"
+#include "benches/frame/chain.h"
 
 namespace timber::bench {
 
@@ -76,7 +76,7 @@ void PutSubject::note_device(SliceRecorder& recorder, uint64_t value_bytes) {
 Status PutSubject::note_waits(SliceRecorder& recorder) {
     auto writes = replica_->take_durable_writes();
     if (!writes) return {};
-    const DurableChain chain(std::move(*writes));
+    const Chain chain(std::move(*writes));
     uint64_t waits = 0;
     uint32_t most = 0;
     for (const Interval& life : load_->sampled()) {
