@@ -46,6 +46,7 @@ Status PutLoad::run(Replica& replica, uint32_t callers) {
     over_ = {};
     std::vector<std::unique_ptr<Caller>> all;
     for (uint32_t i = 0; i < callers; ++i) all.push_back(std::make_unique<Caller>(*this));
+    // Each puts once, however short the slice is.
     replica.on_thread([&] {
         for (const auto& caller : all) put(*caller, now_ns());
     });
@@ -56,14 +57,10 @@ Status PutLoad::run(Replica& replica, uint32_t callers) {
 }
 
 bool PutLoad::over(int64_t now) const {
-    return !result_.ok() || now >= end_ns_ || written_ == puts_end_;
+    return !result_.ok() || now >= end_ns_ || written_ >= puts_end_;
 }
 
 void PutLoad::put(Caller& caller, int64_t start_ns) {
-    if (over(start_ns)) {
-        if (--active_ == 0) over_.set_value();
-        return;
-    }
     const uint64_t place = shuffle_(written_);
     write_key(place, caller.key.data());
     caller.value = values_.make(place, written_);
@@ -79,7 +76,8 @@ void PutLoad::answered(Caller& caller, const Status& status) {
         lane_->done(caller.start_ns, now);
         if (written_ % kSampled == 0) sampled_.push_back({caller.start_ns, now});
     }
-    put(caller, now);
+    if (!over(now)) return put(caller, now);
+    if (--active_ == 0) over_.set_value();
 }
 
 Status PutLoad::check(Replica& replica, uint64_t number) const {

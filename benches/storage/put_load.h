@@ -19,7 +19,7 @@ class PutLoad {
   public:
     PutLoad(uint64_t seed, uint64_t value_bytes);
 
-    // A number of puts, from `callers`.
+    // A number of puts, from `callers`; at least one of each, so there may be some more.
     Status run(Replica& replica, uint32_t callers, uint64_t puts);
     // Until the slice is over; every put is recorded in its first lane.
     Status run(Replica& replica, uint32_t callers, SliceRecorder& recorder);

@@ -8,7 +8,7 @@ namespace timber::bench {
 
 // The product's own defaults, or all of them smaller by the same factor.
 ReplicaSettings ReplicaSettings::of(Options& options) {
-    const double scale = options.tiny ? 1.0 / 256 : options.quick ? 1.0 / 8 : 1;
+    const double scale = options.tiny ? 1.0 / 256 : options.quick ? 1.0 / 16 : 1;
     ReplicaSettings settings{.state = Settings::of(options, 64 * scale)};
     const auto bytes = [&](const char* name, double mib) {
         return static_cast<uint64_t>(options.parameter(name, mib) * 1_MiB);

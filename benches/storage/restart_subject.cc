@@ -21,7 +21,7 @@ constexpr size_t kChecked = 20;
 namespace fs = std::filesystem;
 
 uint64_t bytes_of(Options& options) {
-    const double otherwise = options.tiny ? 1 : options.quick ? 128 : 1024;
+    const double otherwise = options.tiny ? 1 : options.quick ? 64 : 1024;
     return static_cast<uint64_t>(options.parameter("restart_mib", otherwise) * 1_MiB);
 }
 
