@@ -74,7 +74,7 @@ void PutLoad::answered(Caller& caller, const Status& status) {
     if (!status && result_.ok()) result_ = status;
     if (lane_ != nullptr) {
         lane_->done(caller.start_ns, now);
-        if (written_ % kSampled == 0) sampled_.push_back({caller.start_ns, now});
+        if (answered_++ % kSampled == 0) sampled_.push_back({caller.start_ns, now});
     }
     if (!over(now)) return put(caller, now);
     if (--active_ == 0) over_.set_value();

@@ -48,6 +48,7 @@ class PutLoad {
     const Shuffle shuffle_;
     ValueMaker values_;
     uint64_t written_ = 0;
+    uint64_t answered_ = 0;  // in slices
     std::vector<Interval> sampled_;
 
     // Of the run.
