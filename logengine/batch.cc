@@ -57,6 +57,10 @@ Record record_at(ByteView rest, const RecordHeader& header) {
     return record;
 }
 
+void append_bytes(std::vector<std::byte>& to, ByteView bytes) {
+    to.insert(to.end(), bytes.begin(), bytes.end());
+}
+
 }  // namespace
 
 Status Batch::add(RecordType type, RecordTag tag, ByteView payload, Retention retention) {
@@ -90,24 +94,23 @@ Status Batch::add_record(RecordType type, RecordTag tag, std::span<const ByteVie
         return make_error(ErrorCode::kTooLarge,
                           "a batch holds at most " + std::to_string(kBatchRecordsMax) + " records");
 
-    const size_t start = bytes();
-    bytes_.resize(start + record_bytes);
-    std::byte* at = bytes_.data() + start;
+    std::array<std::byte, kRecordHeaderBytes + kOriginBytes> header{};
+    std::byte* at = header.data();
     store(at + kPayloadBytesAt, static_cast<uint32_t>(payload_bytes));
     store(at + kTypeAt, type.value());
     store(at + kFlagsAt,
           static_cast<uint8_t>(static_cast<uint8_t>(retention) | (origin_lsn ? kHasOrigin : 0)));
     store(at + kTagAt, tag.high);
     store(at + kTagAt + 8, tag.low);
-    size_t payload_at = kRecordHeaderBytes;
-    if (origin_lsn) {
-        store(at + payload_at, origin_lsn->value());
-        payload_at += kOriginBytes;
-    }
-    for (ByteView piece : pieces) {
-        copy_bytes(piece, at + payload_at);
-        payload_at += piece.size();
-    }
+    if (origin_lsn) store(at + kRecordHeaderBytes, origin_lsn->value());
+
+    // Appended, and not copied into room made before, which would be zeroed first.
+    const size_t start = bytes();
+    if (bytes_.empty()) bytes_.resize(kBatchHeaderBytes);
+    append_bytes(bytes_, ByteView(header).first(record_bytes - payload_bytes));
+    for (ByteView piece : pieces) append_bytes(bytes_, piece);
+    TIMBER_ASSERT_OP(bytes_.size(), ==, start + record_bytes);
+    at = bytes_.data() + start;
     store(at + kRecordChecksumAt,
           checksum32({at + kRecordCoveredAt, record_bytes - kRecordCoveredAt}));
     ++records_;

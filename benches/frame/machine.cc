@@ -171,6 +171,13 @@ Machine describe_machine(const std::string& directory) {
     return machine;
 }
 
+void drop_caches() {
+    ::sync();
+    drop_clean_pages();
+}
+
+void drop_clean_pages() { std::ofstream("/proc/sys/vm/drop_caches") << "1\n"; }
+
 int64_t process_cpu_ns() {
     rusage used{};
     ::getrusage(RUSAGE_SELF, &used);

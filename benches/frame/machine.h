@@ -51,6 +51,12 @@ class BlockDevice {
 // The counters of one line of a block device's `stat` file; none if it is no such line.
 std::optional<DeviceCount> parse_device_stat(const std::string& line);
 
+// Everything written out, nothing cached. Where the machine does not let us, only direct reads are
+// cold, and buffered readers look better than they are.
+void drop_caches();
+// The same, for whoever has synced what is to be cold: what others write is not waited for.
+void drop_clean_pages();
+
 // Processor time of this process so far, user and system.
 int64_t process_cpu_ns();
 // Memory of this process in RAM.

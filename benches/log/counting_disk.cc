@@ -16,7 +16,7 @@ void CountingDisk::submit(IoOp& op) {
         case IoKind::kSync: add(flushes_, 1); break;
         case IoKind::kAllocate: break;
     }
-    disk_.submit(op);
+    inner_.submit(op);
 }
 
 DeviceCount CountingDisk::count() const {

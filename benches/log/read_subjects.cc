@@ -1,16 +1,15 @@
 #include "benches/log/read_subjects.h"
 
 #include <fcntl.h>
-#include <rocksdb/options.h>
 #include <rocksdb/transaction_log.h>
-#include <unistd.h>
 
 #include <array>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 
-#include "benches/log/rocksdb_subject.h"
+#include "benches/frame/machine.h"
+#include "benches/store/rocksdb_options.h"
 #include "src/base/aligned_buffer.h"
 
 namespace timber::bench {
@@ -18,13 +17,6 @@ namespace timber::bench {
 namespace {
 
 constexpr size_t kReadBytes = 1_MiB;
-
-// Everything written out, nothing cached. Where the machine does not let us, only direct reads are
-// cold, and buffered readers look better than they are.
-void drop_caches() {
-    ::sync();
-    std::ofstream("/proc/sys/vm/drop_caches") << "1\n";
-}
 
 }  // namespace
 

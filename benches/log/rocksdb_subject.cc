@@ -1,13 +1,8 @@
 #include "benches/log/rocksdb_subject.h"
 
-#include <rocksdb/options.h>
+#include "benches/store/rocksdb_options.h"
 
 namespace timber::bench {
-
-Status status_of(const rocksdb::Status& status) {
-    if (status.ok()) return {};
-    return make_error(ErrorCode::kIoError, "rocksdb: " + status.ToString());
-}
 
 Status RocksdbSubject::open(const std::string& directory) {
     rocksdb::Options options;

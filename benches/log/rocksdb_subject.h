@@ -22,7 +22,4 @@ class RocksdbSubject : public StoreSubject {
     std::unique_ptr<rocksdb::DB> db_;
 };
 
-// A RocksDB status as ours.
-Status status_of(const rocksdb::Status& status);
-
 }  // namespace timber::bench

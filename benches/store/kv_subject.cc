@@ -1,12 +1,12 @@
 #include "benches/store/kv_subject.h"
 
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <thread>
+
+#include "benches/frame/machine.h"
 
 namespace timber::bench {
 
@@ -19,11 +19,6 @@ constexpr uint64_t kHoleKeys = 1000;
 constexpr double kMixedWritesPerSecond = 20'000;
 // What a fill spreads its keys over, and what an overwrite writes again.
 constexpr uint64_t kFillKeys = uint64_t{1} << 32;
-
-void drop_caches() {
-    ::sync();
-    std::ofstream("/proc/sys/vm/drop_caches") << "1\n";
-}
 
 Error wrong_answer(const std::string& store, const std::string& what) {
     return make_error(ErrorCode::kCorrupted, store + ": " + what);
@@ -130,7 +125,9 @@ bool is_fill(const Case& wanted) {
 
 KvSubject::KvSubject(Options& options, std::unique_ptr<KvStore> store)
     : directory_(options.directory + "/" + store->name()),
-      settings_(Settings::of(options)),
+      settings_(Settings::of(options, options.tiny    ? 0.25
+                                      : options.quick ? 4
+                                                      : 16)),
       store_(std::move(store)),
       random_(options.seed) {}
 

@@ -11,15 +11,14 @@
 
 namespace timber::bench {
 
-Settings Settings::of(Options& options) {
-    const double memory_table = options.tiny ? 0.25 : options.quick ? 4 : 16;
+Settings Settings::of(Options& options, double memory_table_mib) {
     Settings settings{.seed = options.seed};
     settings.memory_table_bytes =
-        static_cast<size_t>(options.parameter("memory_table_mib", memory_table) * 1_MiB);
+        static_cast<size_t>(options.parameter("memory_table_mib", memory_table_mib) * 1_MiB);
     settings.cache_bytes =
-        static_cast<size_t>(options.parameter("cache_mib", 2 * memory_table) * 1_MiB);
+        static_cast<size_t>(options.parameter("cache_mib", 2 * memory_table_mib) * 1_MiB);
     settings.large_bytes =
-        static_cast<uint64_t>(options.parameter("data_mib", 20 * memory_table) * 1_MiB);
+        static_cast<uint64_t>(options.parameter("data_mib", 20 * memory_table_mib) * 1_MiB);
     settings.small_bytes = std::max<uint64_t>(settings.cache_bytes / 4, 256_KiB);
     settings.direct_io = options.parameter("direct", 1) != 0;
     return settings;

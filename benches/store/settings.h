@@ -15,7 +15,8 @@ struct Settings {
     uint64_t small_bytes = 0;  // of data that the cache holds, block framing and all
     bool direct_io = true;
 
-    static Settings of(Options& options);
+    // The memory table is so large unless asked for otherwise; what follows grows with it.
+    static Settings of(Options& options, double memory_table_mib);
 
     // As for RocksDB: levels grow from four memory tables.
     uint64_t level1_bytes() const { return 4 * memory_table_bytes; }

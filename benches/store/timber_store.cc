@@ -109,21 +109,8 @@ class TimberStore::Writer : private Task {
     bool blocked_ = false;
 };
 
-template <typename Start>
-Status TimberStore::wait_for(Start start) {
-    std::promise<Status> over;
-    thread_->loop().post([&] { start([&](Status status) { over.set_value(std::move(status)); }); });
-    return over.get_future().get();
-}
-
-Status TimberStore::open(const std::string& directory, const Settings& settings) {
-    TIMBER_TRY(platform_,
-               Platform::create({.data_directory = directory, .job_threads = kCompactionsMax + 1}));
-    TIMBER_TRY(thread_, platform_->start_loop("store"));
+memtable::Options state_options(const Settings& settings) {
     memtable::Options options;
-    options.directory = directory + "/store";
-    options.seed = settings.seed;
-    options.store_id = settings.seed;
     options.memory_table_bytes = settings.memory_table_bytes;
     options.memory_tables_sealed_max = kMemoryTablesSealedMax;
     options.block_cache_bytes = settings.cache_bytes;
@@ -138,6 +125,24 @@ Status TimberStore::open(const std::string& directory, const Settings& settings)
         family.filter_bits_per_key = kFilterBitsPerKey;
         family.table_bytes_target = settings.table_bytes();
     }
+    return options;
+}
+
+template <typename Start>
+Status TimberStore::wait_for(Start start) {
+    std::promise<Status> over;
+    thread_->loop().post([&] { start([&](Status status) { over.set_value(std::move(status)); }); });
+    return over.get_future().get();
+}
+
+Status TimberStore::open(const std::string& directory, const Settings& settings) {
+    TIMBER_TRY(platform_,
+               Platform::create({.data_directory = directory, .job_threads = kCompactionsMax + 1}));
+    TIMBER_TRY(thread_, platform_->start_loop("store"));
+    memtable::Options options = state_options(settings);
+    options.directory = directory + "/store";
+    options.seed = settings.seed;
+    options.store_id = settings.seed;
     TIMBER_TRY(store_, Store::open({platform_->disk(), platform_->executor(), thread_->loop()},
                                    options, *this));
     return wait_for([this](Store::Done done) {

@@ -7,6 +7,9 @@
 
 namespace timber::bench {
 
+// What `settings` ask of every store, as ours is told.
+memtable::Options state_options(const Settings& settings);
+
 class TimberStore : public KvStore, private memtable::StoreListener {
   public:
     ~TimberStore() override { close(); }

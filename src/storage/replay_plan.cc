@@ -109,14 +109,17 @@ Status Replay::take_entries(Region& region, RecoveredRegion& logged, const Appli
     if (!entries.empty() && entries.rbegin()->first > last)
         return corrupted(region.id, "its log reaches further than its progress");
     raft::LogIndex first = last + 1;
-    for (auto each = entries.rbegin(); each != entries.rend(); ++each) {
-        if (each->first + 1 != first || each->first <= base.truncated.index) break;
-        first = each->first;
+    auto each = entries.end();
+    while (each != entries.begin()) {
+        const raft::LogIndex before = std::prev(each)->first;
+        if (before + 1 != first || before <= base.truncated.index) break;
+        first = before;
+        --each;
     }
     if (first > base.truncated.index + 1)
         return corrupted(region.id, "entries are missing that Raft or recovery needs");
-    for (raft::LogIndex index = first; index <= last; ++index) {
-        const RecoveredEntry& entry = entries.at(index);
+    for (; each != entries.end(); ++each) {
+        const auto& [index, entry] = *each;
         if (index > first && entry.term < region.entries.at(index - 1).term)
             return corrupted(region.id, "terms go down along its log");
         region.entries.push_back(index, {entry.term, entry.location});

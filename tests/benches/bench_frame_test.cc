@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "benches/frame/bench.h"
+#include "benches/frame/chain.h"
 
 namespace timber::bench {
 namespace {
@@ -57,6 +58,24 @@ TEST(Stall, IsNotExcusedBySmallPieces) {
     std::vector<Interval> probed;
     for (int64_t at = 100; at < 200; at += 10) probed.push_back({at * kMs, (at + 9) * kMs});
     EXPECT_TRUE(is_ours({100 * kMs, 200 * kMs}, probed));
+}
+
+TEST(Chain, CountsWaitsThatFollowEachOther) {
+    const Chain chain({{30, 39}, {10, 19}, {20, 29}});
+    EXPECT_EQ(chain.length_within({10, 39}), 3u);
+    EXPECT_EQ(chain.length_within({11, 39}), 2u);
+    EXPECT_EQ(chain.length_within({10, 38}), 2u);
+    EXPECT_EQ(chain.length_within({12, 28}), 0u);
+    EXPECT_EQ(chain.length_within({100, 200}), 0u);
+}
+
+TEST(Chain, CountsWaitsThatOverlapOnce) {
+    EXPECT_EQ(Chain({{10, 20}, {15, 25}, {20, 30}}).length_within({0, 100}), 1u);
+    EXPECT_EQ(Chain({}).length_within({0, 100}), 0u);
+}
+
+TEST(Chain, TakesTheWaitThatLeavesMostRoom) {
+    EXPECT_EQ(Chain({{10, 90}, {11, 20}, {21, 30}}).length_within({0, 100}), 2u);
 }
 
 TEST(Row, TakesMediansOverSlicesAndCountsOverTheRun) {

@@ -97,7 +97,7 @@ struct PowerCutDisk::Wrapped {
 };
 
 PowerCutDisk::PowerCutDisk(Disk& inner, PowerCut& power_cut)
-    : inner_(inner), power_cut_(power_cut) {
+    : ForwardingDisk(inner), power_cut_(power_cut) {
     const MutexLock lock(mutex_);
     PowerCutLog& log = power_cut_.log();
     log.attach();

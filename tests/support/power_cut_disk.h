@@ -23,13 +23,13 @@
 #include <string>
 #include <vector>
 
-#include "src/base/io/disk.h"
+#include "src/base/io/forwarding_disk.h"
 #include "src/base/mutex.h"
 #include "tests/support/power_cut.h"
 
 namespace timber {
 
-class PowerCutDisk : public Disk {
+class PowerCutDisk : public ForwardingDisk {
   public:
     PowerCutDisk(Disk& inner, PowerCut& power_cut);
     ~PowerCutDisk() override;
@@ -39,21 +39,11 @@ class PowerCutDisk : public Disk {
 
     Result<FileHandle> open(std::string_view path, OpenOptions options) override;
     void close(FileHandle file) override;
-    Result<uint64_t> size(FileHandle file) override { return inner_.size(file); }
     Status truncate(FileHandle file, uint64_t bytes) override;
     Status rename(std::string_view from, std::string_view to) override;
     Status remove(std::string_view path) override;
     Status make_directory(std::string_view path) override;
-    Result<std::vector<std::string>> list(std::string_view directory) override {
-        return inner_.list(directory);
-    }
     Status sync_directory(std::string_view directory) override;
-    Status lock(FileHandle file) override { return inner_.lock(file); }
-    Status lock_after_holder(FileHandle file) override { return inner_.lock_after_holder(file); }
-    Result<uint64_t> free_space(std::string_view directory) override {
-        return inner_.free_space(directory);
-    }
-    bool direct_io_supported() const override { return inner_.direct_io_supported(); }
 
   private:
     // An open file. Several handles of one inode each have their own.
@@ -94,7 +84,6 @@ class PowerCutDisk : public Disk {
     void keep_locked(uint64_t inode, const std::string& path) TIMBER_REQUIRES(mutex_);
     void release_nameless_locked() TIMBER_REQUIRES(mutex_);
 
-    Disk& inner_;
     PowerCut& power_cut_;
     Mutex mutex_;
     std::map<FileHandle, OpenFile> files_ TIMBER_GUARDED_BY(mutex_);
