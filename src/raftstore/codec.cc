@@ -24,9 +24,9 @@ void Encoder::region(const Region& region) {
     for (const PeerMeta& member : region.peers) peer(member);
 }
 
-size_t Decoder::count(size_t item_bytes_min) {
+size_t Decoder::count(size_t item_bytes_min, size_t items_max) {
     const uint64_t count = varint();
-    if (count > reader_.remaining() / item_bytes_min) {
+    if (count > items_max || count > reader_.remaining() / item_bytes_min) {
         malformed();
         return 0;
     }
@@ -46,6 +46,13 @@ RegionEpoch Decoder::epoch() {
     return epoch;
 }
 
+std::string Decoder::address() {
+    const std::string_view address = text();
+    if (address.size() <= kAddressBytesMax) return std::string(address);
+    malformed();
+    return {};
+}
+
 PeerMeta Decoder::peer() {
     PeerMeta peer;
     peer.id = id<PeerId>();
@@ -53,7 +60,7 @@ PeerMeta Decoder::peer() {
     const uint8_t learner = u8();
     if (learner > 1) malformed();
     peer.learner = learner == 1;
-    peer.address = text();
+    peer.address = address();
     peer.incarnation = id<Incarnation>();
     return peer;
 }
@@ -65,7 +72,7 @@ Region Decoder::region() {
     region.start_key = text();
     region.end_key = text();
     region.epoch = epoch();
-    const size_t peers = count(kPeerBytesMin);
+    const size_t peers = count(kPeerBytesMin, kMembersMax);
     region.peers.reserve(peers);
     for (size_t i = 0; i < peers && ok(); ++i) region.peers.push_back(peer());
     // Sorted and without a double: a member named twice would be counted twice.

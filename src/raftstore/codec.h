@@ -78,11 +78,14 @@ class Decoder {
         return ok() ? static_cast<Enum>(value) : Enum{};
     }
     // How many items of at least `item_bytes_min` follow; 0 and a failure if there is no room for
-    // them, so that nothing is allocated on a liar's word.
-    size_t count(size_t item_bytes_min);
+    // them, so that nothing is allocated on a liar's word, or if they are more than `items_max`:
+    // what is a byte here may be fifty in memory.
+    size_t count(size_t item_bytes_min, size_t items_max = SIZE_MAX);
     // The first byte of every format.
     void version(uint8_t newest);
     RegionEpoch epoch();
+    // Where a Store is reached: a text of kAddressBytesMax at most.
+    std::string address();
     PeerMeta peer();
     Region region();
 

@@ -13,6 +13,8 @@ namespace {
 
 constexpr uint8_t kEnvelopeVersion = 1;
 constexpr size_t kChecksumBytes = 4;
+// Of one message. Raft sends no more than raft::Config::message_entries_max, a quarter of this.
+constexpr size_t kEntriesMax = 16'384;
 
 enum class BodyKind : uint8_t { kRaft = 0, kOffer = 1, kChunk = 2, kAck = 3, kGreeting = 4 };
 
@@ -133,7 +135,7 @@ raft::Payload slice(Decoder& decoder, const FrameOwner& frame) {
 }
 
 std::vector<PeerId> get_ids(Decoder& decoder) {
-    const size_t count = decoder.count(1);
+    const size_t count = decoder.count(1, kMembersMax);
     std::vector<PeerId> ids;
     ids.reserve(count);
     for (size_t i = 0; i < count && decoder.ok(); ++i) ids.push_back(decoder.id<PeerId>());
@@ -169,7 +171,7 @@ raft::Message get_message(Decoder& decoder, const FrameOwner& frame) {
     message.reject_hint = decoder.id<raft::LogIndex>();
     message.round = decoder.varint();
     message.node = decoder.id<PeerId>();
-    const size_t entries = decoder.count(kEntryBytesMin);
+    const size_t entries = decoder.count(kEntryBytesMin, kEntriesMax);
     message.entries.reserve(entries);
     for (size_t i = 0; i < entries && decoder.ok(); ++i) {
         raft::Entry& entry = message.entries.emplace_back();
@@ -233,7 +235,7 @@ SnapshotAck get_ack(Decoder& decoder) {
 Greeting get_greeting(Decoder& decoder) {
     const uint8_t answer = decoder.u8();
     if (answer > 1) decoder.malformed();
-    return {.answer = answer == 1, .address = std::string(decoder.text())};
+    return {.answer = answer == 1, .address = decoder.address()};
 }
 
 }  // namespace

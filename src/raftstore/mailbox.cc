@@ -16,14 +16,27 @@ size_t bytes_of(const Request& request) {
     return bytes;
 }
 
-size_t bytes_of(const Envelope& envelope) {
-    size_t bytes = kOverheadBytes;
-    if (const auto* raft = std::get_if<RaftMessage>(&envelope.body)) {
-        for (const raft::Entry& entry : raft->message.entries) bytes += raft::entry_bytes(entry);
-    } else if (const auto* chunk = std::get_if<SnapshotChunk>(&envelope.body)) {
-        bytes += chunk->data.size();
+static size_t bytes_of(const RaftMessage& raft) {
+    size_t bytes = raft.from_peer.address.size() + raft.to_peer.address.size() +
+                   raft.start_key.size() + raft.end_key.size();
+    for (const raft::Entry& entry : raft.message.entries) bytes += raft::entry_bytes(entry);
+    if (const raft::Snapshot* snapshot = raft.message.snapshot.get()) {
+        const raft::ConfState& members = snapshot->metadata.conf_state;
+        bytes += snapshot->data.size() +
+                 sizeof(PeerId) * (members.voters.size() + members.learners.size() +
+                                   members.voters_outgoing.size());
     }
     return bytes;
+}
+
+static size_t bytes_of(const SnapshotOffer& offer) { return bytes_of(offer.message); }
+static size_t bytes_of(const SnapshotChunk& chunk) { return chunk.data.size(); }
+static size_t bytes_of(const SnapshotAck& ack) { return ack.reason.size(); }
+static size_t bytes_of(const Greeting& greeting) { return greeting.address.size(); }
+
+size_t bytes_of(const Envelope& envelope) {
+    return kOverheadBytes +
+           std::visit([](const auto& body) { return bytes_of(body); }, envelope.body);
 }
 
 Mailbox::Mailbox(EventLoop& loop, const MailboxLimits& limits, std::function<void()> turn)

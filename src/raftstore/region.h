@@ -30,13 +30,19 @@ using PeerId = raft::NodeId;
 inline constexpr raft::LogIndex kInitialIndex{5};
 inline constexpr raft::Term kInitialTerm{5};
 
+// A host's name has 253 bytes at most. Whoever is told an address keeps it, of thousands of Stores.
+inline constexpr size_t kAddressBytesMax = 512;
+
+// Of a Region.
+inline constexpr size_t kMembersMax = 4096;
+
 // One Region's replica on one Store.
 struct PeerMeta {
     PeerId id{};
     StoreId store{};
     bool learner = false;
     // Where the Store's servers-only listener is. Travels with the membership, so that whoever
-    // knows the Region can reach its members.
+    // knows the Region can reach its members. At most kAddressBytesMax.
     std::string address{};
     // Of the Store's disk, as the change that made it a member names it. 0 of the members of the
     // first hour, which were all introduced to each other.

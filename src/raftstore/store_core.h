@@ -96,6 +96,8 @@ class Store::Core final : public PeerHost, public storage::EngineListener {
     struct HeldEnvelopes {
         Incarnation incarnation;
         std::vector<Envelope> envelopes;
+
+        void hold(Envelope envelope);
     };
 
     // store_opening.cc

@@ -12,6 +12,7 @@ namespace timber::raftstore {
 // Of Stores that were not met before: those that may wait at once, and what is kept of each.
 static constexpr size_t kMeetingsMax = 64;
 static constexpr size_t kEnvelopesHeldMax = 16;
+static constexpr size_t kEnvelopeHeldBytesMax = 64_KiB;
 static constexpr size_t kAddressesMax = Incarnations::kStoresMax;
 
 void Store::Core::on_envelope(Envelope envelope) {
@@ -70,9 +71,7 @@ void Store::Core::meet(Envelope envelope) {
         if (at->second.incarnation != envelope.from_incarnation) {
             return refuse_envelope(envelope, "two incarnations speak up at once");
         }
-        if (at->second.envelopes.size() < kEnvelopesHeldMax) {
-            at->second.envelopes.push_back(std::move(envelope));
-        }
+        at->second.hold(std::move(envelope));
         return;
     }
     if (meeting_.size() >= kMeetingsMax) return;
@@ -84,7 +83,14 @@ void Store::Core::meet(Envelope envelope) {
     if (!status.ok()) return;  // it will speak up again
     HeldEnvelopes& held = meeting_[store];
     held.incarnation = envelope.from_incarnation;
-    held.envelopes.push_back(std::move(envelope));
+    held.hold(std::move(envelope));
+}
+
+// What is left out comes again, or is as good as lost on the way.
+void Store::Core::HeldEnvelopes::hold(Envelope envelope) {
+    const bool fits =
+        envelopes.size() < kEnvelopesHeldMax && bytes_of(envelope) <= kEnvelopeHeldBytesMax;
+    if (fits) envelopes.push_back(std::move(envelope));
 }
 
 void Store::Core::met(StoreId store, const Status& status) {

@@ -10,7 +10,7 @@
 namespace timber::raftstore {
 namespace {
 
-Region region() {
+Region applied_region() {
     return {
         .id = RegionId(7),
         .start_key = "b",
@@ -22,7 +22,7 @@ Region region() {
 // A Region to which entries are applied one after the other.
 class ApplyTest : public testing::Test {
   protected:
-    RegionLocalState local{PeerState::kNormal, PeerId(1), region()};
+    RegionLocalState local{PeerState::kNormal, PeerId(1), applied_region()};
     storage::TruncatedState truncated{kInitialIndex, kInitialTerm};
     memtable::WriteBatch effects;
     raft::LogIndex last = kInitialIndex;
@@ -159,7 +159,8 @@ TEST(RegionApplierTest, KeepsTheRegionAsItIsStored) {
     storage::AppliedState state{.applied = kInitialIndex,
                                 .applied_term = kInitialTerm,
                                 .truncated = {kInitialIndex, kInitialTerm}};
-    state.region_state = encode_region_local_state({PeerState::kNormal, PeerId(1), region()});
+    state.region_state =
+        encode_region_local_state({PeerState::kNormal, PeerId(1), applied_region()});
     memtable::WriteBatch effects;
     const PeerMeta four{PeerId(4), StoreId(40), true};
     const raft::Entry entry{raft::Term(6), raft::LogIndex(6), raft::EntryType::kConfChange,

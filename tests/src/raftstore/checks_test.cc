@@ -13,7 +13,7 @@ namespace {
 
 using Kind = RegionError::Kind;
 
-Region region() {
+Region checked_region() {
     return {.id = RegionId(7),
             .start_key = "b",
             .end_key = "m",
@@ -25,7 +25,7 @@ Region region() {
 
 TEST(CheckKeyInRegion, Table) {
     const auto contains = [](std::string_view key, std::string start, std::string end) {
-        Region one = region();
+        Region one = checked_region();
         one.start_key = std::move(start);
         one.end_key = std::move(end);
         return one.contains(key);
@@ -63,7 +63,7 @@ TEST(CheckRegionEpoch, Table) {
                              {RequestKind::kTransferLeader, true, true}};
     for (const EpochRow& row : rows) {
         const auto kind_of_error = [&](std::optional<RegionEpoch> epoch) -> std::optional<Kind> {
-            const auto error = check_epoch(row.kind, epoch, region());
+            const auto error = check_epoch(row.kind, epoch, checked_region());
             return error ? std::optional(error->kind) : std::nullopt;
         };
         const auto fails = [](bool does) {
@@ -83,7 +83,7 @@ TEST(CheckRegionEpoch, Table) {
 }
 
 TEST(CheckHeader, InTheOrderOfTheTable) {
-    const Region at = region();
+    const Region at = checked_region();
     PeerView view{.store = StoreId(10), .region = at, .peer = PeerId(1), .leads = true};
     view.term = raft::Term(8);
     RequestHeader header{.region = RegionId(7), .peer = at.peers[0], .epoch = at.epoch};
@@ -110,7 +110,7 @@ TEST(CheckHeader, InTheOrderOfTheTable) {
 }
 
 TEST(CheckHeader, WhoNamesNothingMeansWhoeverHoldsTheKey) {
-    const Region at = region();
+    const Region at = checked_region();
     const PeerView view{.store = StoreId(10), .region = at, .peer = PeerId(1), .leads = true};
     EXPECT_FALSE(check_header(RequestKind::kWrite, {}, view).has_value());
     EXPECT_EQ(check_header(RequestKind::kWrite, {.region = RegionId(7)}, view)->kind,
@@ -122,7 +122,7 @@ TEST(CheckOperations, LimitsAndRange) {
     const auto error = [&](std::string_view key, std::string_view value) -> std::optional<Kind> {
         const WriteOperation one{WriteOperation::Kind::kPut, memtable::Family::kDefault, key,
                                  value};
-        const auto found = check_operations(std::span(&one, 1), region(), limits);
+        const auto found = check_operations(std::span(&one, 1), checked_region(), limits);
         return found ? std::optional(found->kind) : std::nullopt;
     };
     EXPECT_EQ(error("key", "v"), std::nullopt);
@@ -130,7 +130,7 @@ TEST(CheckOperations, LimitsAndRange) {
     EXPECT_EQ(error("c2345", "v"), Kind::kMessage);
     EXPECT_EQ(error("c", "123456789"), Kind::kMessage);
     EXPECT_EQ(error("a", "v"), Kind::kKeyNotInRegion);
-    EXPECT_EQ(check_operations({}, region(), limits)->kind, Kind::kMessage);
+    EXPECT_EQ(check_operations({}, checked_region(), limits)->kind, Kind::kMessage);
 }
 
 // --- Messages ---
@@ -156,7 +156,9 @@ class Judgement : public testing::Test {
         .to_peer = {PeerId(1), StoreId(10)},
         .epoch = {3, 2},
         .message = {.type = raft::MessageType::kVote, .from = PeerId(2), .to = PeerId(1)}};
-    MessageVerdict judge() { return judge_for_peer(message, StoreId(10), PeerId(1), region()); }
+    MessageVerdict judge() {
+        return judge_for_peer(message, StoreId(10), PeerId(1), checked_region());
+    }
     MessageVerdict judge_missing(std::optional<RegionLocalState> tombstone = std::nullopt) {
         return judge_for_missing(message, StoreId(10), tombstone);
     }
@@ -203,7 +205,7 @@ TEST_F(Judgement, OfTombstones) {
 }
 
 TEST_F(Judgement, OfTombstonesToWhoHasAppliedItsRemoval) {
-    Region without = region();
+    Region without = checked_region();
     std::erase_if(without.peers, [](const PeerMeta& peer) { return peer.id == PeerId(1); });
     const auto judge_removed = [&] {
         return judge_for_peer(message, StoreId(10), PeerId(1), without);
@@ -220,7 +222,8 @@ TEST_F(Judgement, OfMessagesToPredecessorAndSuccessor) {
     EXPECT_EQ(judge(), MessageVerdict::kReplace);
     message.epoch = {3, 2};
     EXPECT_EQ(judge(), MessageVerdict::kDrop);
-    EXPECT_EQ(judge_for_peer(message, StoreId(10), PeerId(6), region()), MessageVerdict::kDrop);
+    EXPECT_EQ(judge_for_peer(message, StoreId(10), PeerId(6), checked_region()),
+              MessageVerdict::kDrop);
 }
 
 TEST_F(Judgement, OfMessagesToNobody) {
@@ -228,7 +231,7 @@ TEST_F(Judgement, OfMessagesToNobody) {
     message.message.type = raft::MessageType::kAppend;
     EXPECT_EQ(judge_missing(), MessageVerdict::kDrop);
     message.message.type = raft::MessageType::kVote;
-    const RegionLocalState tombstone{PeerState::kTombstone, PeerId(3), region()};
+    const RegionLocalState tombstone{PeerState::kTombstone, PeerId(3), checked_region()};
     EXPECT_EQ(judge_missing(tombstone), MessageVerdict::kDrop);  // to a peer that was removed
     message.to_peer.id = message.message.to = PeerId(4);
     message.epoch = {5, 2};
@@ -405,7 +408,8 @@ TEST(PeerWritesTest, NothingGoesBesideAnInstall) {
 
 TEST(SnapshotLayoutTest, PlacesAndPositions) {
     const SnapshotLayout layout(
-        {region(), {{memtable::Family::kDefault, {}, 10, 0}, {memtable::Family::kLock, {}, 5, 0}}});
+        {checked_region(),
+         {{memtable::Family::kDefault, {}, 10, 0}, {memtable::Family::kLock, {}, 5, 0}}});
     EXPECT_EQ(layout.total(), 15u);
     EXPECT_EQ(layout.place(9).file, 0u);
     EXPECT_EQ(layout.place(10).file, 1u);

@@ -3,6 +3,7 @@
 
 #include "src/raftstore/codec.h"
 #include "src/raftstore/command.h"
+#include "src/raftstore/mailbox.h"
 #include "src/raftstore/transport.h"
 
 namespace timber::raftstore {
@@ -227,6 +228,45 @@ TEST(EnvelopeFormat, EveryFlippedByteIsNoticed) {
             EXPECT_FALSE(decode_envelope(raft::Payload::copy_of(bytes)).ok()) << at;
         }
     }
+}
+
+// An entry is four bytes here and ten times that in memory; an address is kept, of every Store.
+TEST(EnvelopeFormat, WhatIsLargeInMemoryIsLimited) {
+    const auto ok = [](decltype(Envelope::body) body) {
+        return decode_envelope(encode_envelope(envelope(std::move(body)))).ok();
+    };
+    RaftMessage crowded = raft_message();
+    crowded.message.entries.assign(16'384, {});
+    EXPECT_TRUE(ok(crowded));
+    crowded.message.entries.emplace_back();
+    EXPECT_FALSE(ok(crowded));
+
+    EXPECT_TRUE(ok(Greeting{false, std::string(kAddressBytesMax, 'h')}));
+    EXPECT_FALSE(ok(Greeting{false, std::string(kAddressBytesMax + 1, 'h')}));
+    RaftMessage far = raft_message();
+    far.from_peer.address = std::string(kAddressBytesMax + 1, 'h');
+    EXPECT_FALSE(ok(far));
+
+    RaftMessage members = snapshot_message();
+    auto snapshot = std::make_shared<raft::Snapshot>(*members.message.snapshot);
+    snapshot->metadata.conf_state.voters.assign(kMembersMax + 1, PeerId(1));
+    members.message.snapshot = snapshot;
+    EXPECT_FALSE(ok(members));
+}
+
+TEST(BytesOfEnvelope, CountWhateverWaitsWithIt) {
+    const std::string large(100'000, 'x');
+    RaftMessage keys = raft_message();
+    keys.start_key = large;
+    RaftMessage data = snapshot_message();
+    auto snapshot = std::make_shared<raft::Snapshot>(*data.message.snapshot);
+    snapshot->data = raft::Payload::copy_of(large);
+    data.message.snapshot = snapshot;
+    EXPECT_GT(bytes_of(envelope(keys)), large.size());
+    EXPECT_GT(bytes_of(envelope(SnapshotOffer{{}, data})), large.size());
+    EXPECT_GT(bytes_of(envelope(SnapshotAck{.reason = large})), large.size());
+    EXPECT_GT(bytes_of(envelope(Greeting{.address = large})), large.size());
+    EXPECT_LT(bytes_of(envelope(Greeting{})), 1000u);
 }
 
 // Whatever is cut off, it is an error and nothing else.
