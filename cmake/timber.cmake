@@ -12,17 +12,20 @@
 #
 # Tests (all on checked libraries, built into <build>/tests; `...` is SOURCES, USES and LINKS):
 #   timber_test(NAME ... [THREADS]) is a GoogleTest program.
-#       Label unit; with THREADS, for tests that start threads, tsan as well.
+#       Label unit; with THREADS, for tests that start threads, tsan as well. With SERVER, for tests
+#       that need gRPC or protobuf, the label is hostile in sanitizers' builds: their libraries are
+#       compiled there for that stage.
 #   timber_script_test(NAME COMMAND ...) runs a command that needs no build of its own.
 #       Label unit; not in sanitizers' builds, where it would say the same again.
 #   timber_explorer(NAME ... QUICK "<args>" FULL "<args>" [SANITIZED "<args>"] [MISTAKES "<args>"])
 #       is a simulator or crash explorer with a budget for each occasion.
 #       Labels quick, full, sanitized and mistakes.
-#   timber_process_test(NAME ... SHORT "<args>" TORTURE "<args>") plays with real processes, one
-#       such test at a time. Where the machine allows it no such game, it prints "SKIPPED: " and
-#       why. Labels process-short and torture.
-#   timber_fuzzer(NAME ... [SECONDS n]) is a libFuzzer target (LLVMFuzzerTestOneInput) with its
-#       corpus in tests/fuzz/corpus/NAME. With TIMBER_FUZZERS it fuzzes for n seconds, label fuzz;
+#   timber_process_test(NAME ... SHORT "<args>" TORTURE "<args>" [HOSTILE "<args>"]) plays with
+#       real processes, one such test at a time. Where the machine allows it no such game, it prints
+#       "SKIPPED: " and why. Labels process-short and torture; hostile in sanitizers' builds, where
+#       the servers are programs on checked libraries.
+#   timber_fuzzer(NAME ... [SERVER] [SECONDS n]) is a libFuzzer target (LLVMFuzzerTestOneInput) with
+#       its corpus in tests/fuzz/corpus/NAME. With TIMBER_FUZZERS it fuzzes n seconds, label fuzz;
 #       without, it replays the corpus, label unit.
 #   timber_bench(NAME ...) is a bench on product libraries and the bench frame, built into
 #       <build>/benches. Label bench: one run with tiny input.
@@ -76,13 +79,28 @@ endfunction()
 
 # Compiles the sources of `target` eight at a time: sanitizers multiply what templates cost, and
 # sources together share it. Unlike CMake's own, the files made here hold no absolute path, so that
-# every clone finds them in the compiler's cache.
+# every clone finds them in the compiler's cache. What two sources of a target have for themselves
+# needs two names. A source's properties are set before its target, so that they are seen here.
 function(timber_unity target)
+    if(NOT TIMBER_UNITY)
+        return()
+    endif()
     get_target_property(sources ${target} SOURCES)
     list(FILTER sources INCLUDE REGEX "[.]cc$")
+    # Definitions of a single source's stay its own.
+    list(FILTER sources EXCLUDE REGEX "^/")
+    foreach(source IN LISTS sources)
+        get_source_file_property(definitions ${source} COMPILE_DEFINITIONS)
+        if(definitions)
+            list(REMOVE_ITEM sources ${source})
+        endif()
+    endforeach()
+    list(LENGTH sources count)
+    if(count LESS 2)
+        return()
+    endif()
     set_source_files_properties(${sources} PROPERTIES HEADER_FILE_ONLY ON)
     file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
-    list(LENGTH sources count)
     set(first 0)
     while(first LESS count)
         list(SUBLIST sources ${first} 8 batch)
@@ -95,11 +113,18 @@ function(timber_unity target)
     endwhile()
 endfunction()
 
+# Tests' sources have types of their own inside types of their own, which g++ mistrusts in a source
+# that another includes.
+function(timber_test_build target)
+    if(TIMBER_UNITY AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+        target_compile_options(${target} PRIVATE -Wno-subobject-linkage)
+    endif()
+    timber_unity(${target})
+endfunction()
+
 # Where most of a test's time goes is worth more of the compiler's.
 function(timber_library_build target)
-    if(TIMBER_UNITY)
-        timber_unity(${target})
-    endif()
+    timber_unity(${target})
     target_compile_options(${target} PRIVATE ${TIMBER_LIBRARY_FLAGS})
 endfunction()
 
@@ -119,6 +144,7 @@ endfunction()
 function(timber_checked_library name)
     add_library(${name}_checked STATIC)
     timber_target(${name}_checked "_checked" ${ARGN})
+    timber_test_build(${name}_checked)
 endfunction()
 
 function(timber_program name)
@@ -129,6 +155,7 @@ endfunction()
 function(timber_checked_program name)
     add_executable(${name})
     timber_target(${name} "_checked" ${ARGN})
+    timber_test_build(${name})
     set_target_properties(${name} PROPERTIES
                           RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
 endfunction()
@@ -150,11 +177,19 @@ function(timber_add_test test label target arguments)
     timber_stage(${label} ${target})
 endfunction()
 
+function(timber_unit_label variable needs_server)
+    set(${variable} unit PARENT_SCOPE)
+    if(needs_server AND TIMBER_SANITIZE)
+        set(${variable} hostile PARENT_SCOPE)
+    endif()
+endfunction()
+
 function(timber_test name)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "THREADS" "" "")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "THREADS;SERVER" "" "")
     timber_checked_program(${name} ${arg_UNPARSED_ARGUMENTS})
     target_link_libraries(${name} PRIVATE GTest::gtest GTest::gtest_main)
-    timber_add_test(${name} unit ${name} "")
+    timber_unit_label(label "${arg_SERVER}")
+    timber_add_test(${name} ${label} ${name} "")
     if(arg_THREADS)
         set_tests_properties(${name} PROPERTIES LABELS "unit;tsan")
         timber_stage(tsan ${name})
@@ -186,20 +221,25 @@ function(timber_explorer name)
 endfunction()
 
 function(timber_process_test name)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "" "SHORT;TORTURE" "")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "SHORT;TORTURE;HOSTILE" "")
     timber_checked_program(${name} ${arg_UNPARSED_ARGUMENTS})
+    if(TIMBER_SANITIZE AND DEFINED arg_HOSTILE)
+        timber_add_test(${name}.hostile hostile ${name} "${arg_HOSTILE}")
+        set_tests_properties(${name}.hostile PROPERTIES RESOURCE_LOCK processes)
+    endif()
     timber_add_test(${name}.short process-short ${name} "${arg_SHORT}")
     timber_add_test(${name}.torture torture ${name} "${arg_TORTURE}")
     set_tests_properties(${name}.short ${name}.torture PROPERTIES RESOURCE_LOCK processes)
 endfunction()
 
 function(timber_fuzzer name)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "" "SECONDS" "")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "SERVER" "SECONDS" "")
     set(corpus ${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${name})
     timber_checked_program(${name} ${arg_UNPARSED_ARGUMENTS})
     if(NOT TIMBER_FUZZERS)
-        target_sources(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests/fuzz/replay_main.cc)
-        timber_add_test(${name}.corpus unit ${name} ${corpus})
+        target_link_libraries(${name} PRIVATE timber_fuzz_replay_checked)
+        timber_unit_label(label "${arg_SERVER}")
+        timber_add_test(${name}.corpus ${label} ${name} ${corpus})
         return()
     endif()
     if(NOT DEFINED arg_SECONDS)

@@ -45,7 +45,7 @@ void print_failure(const char* path, const char* what) {
     std::fflush(stdout);
 }
 
-void on_abort(int) {
+void on_program_abort(int) {
     print_failure(current_path(),
                   "an assertion failed, see above; or the program aborted otherwise");
     _exit(1);
@@ -160,7 +160,7 @@ int run_explorer(const Program& program, const MakeExplorer& make, int count, ch
     }
     // Recoveries by the thousand have nothing to tell an operator; a replay tells its story.
     set_log_level(arguments_in_use.replay.empty() ? LogLevel::kOff : LogLevel::kDebug);
-    std::signal(SIGABRT, on_abort);
+    std::signal(SIGABRT, on_program_abort);
     if (arguments_in_use.mistakes) return hunt_mistakes(program, make);
     return arguments_in_use.replay.empty() ? explore(make) : replay(make);
 }

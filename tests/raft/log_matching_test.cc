@@ -9,7 +9,7 @@ namespace {
 
 using enum Role;
 
-const std::vector<uint64_t> kThree = {1, 2, 3};
+const std::vector<uint64_t> kThreeNodes = {1, 2, 3};
 
 TEST(LogMatching, AppendTable) {
     struct Row {
@@ -38,7 +38,7 @@ TEST(LogMatching, AppendTable) {
     };
     for (size_t i = 0; i < std::size(rows); ++i) {
         const Row& row = rows[i];
-        TestNode node(paper_config(1), {.voters = kThree, .log_terms = {1, 2}});
+        TestNode node(paper_config(1), {.voters = kThreeNodes, .log_terms = {1, 2}});
         const auto answers =
             node.step(append(2, 1, 2, row.previous, row.entries, row.leader_commit));
         ASSERT_EQ(answers.size(), 1u) << "row " << i;
@@ -51,7 +51,7 @@ TEST(LogMatching, AppendTable) {
 
 // A leader of term 2 has no entry of term 3 to send.
 TEST(LogMatching, AnAppendFromBeyondItsTermIsNonsense) {
-    TestNode node(paper_config(1), {.voters = kThree, .log_terms = {1, 2}});
+    TestNode node(paper_config(1), {.voters = kThreeNodes, .log_terms = {1, 2}});
     EXPECT_TRUE(node.step(append(2, 1, 2, {2, 2}, {entry(3, 3)}, 3)).empty());
     EXPECT_EQ(node.raft().status().messages_ignored, 1u);
 }
@@ -77,7 +77,7 @@ TEST(LogMatching, VoteRequestTable) {
         const Row& row = rows[i];
         const bool votes_for_itself = row.role != kFollower;
         const uint64_t term = std::max<uint64_t>(2, row.last.term);
-        TestNode node(paper_config(1), {.voters = kThree,
+        TestNode node(paper_config(1), {.voters = kThreeNodes,
                                         .log_terms = {2, 2},
                                         .term = votes_for_itself ? term - 1 : term,
                                         .vote = votes_for_itself ? 0 : row.voted_for});
@@ -98,7 +98,7 @@ TEST(LogMatching, EveryRoleStepsDown) {
         uint64_t last;
     };
     for (const Row& row : {Row{kFollower, 0}, {kCandidate, 0}, {kLeader, 1}}) {
-        TestNode node(paper_config(1), {.voters = kThree});
+        TestNode node(paper_config(1), {.voters = kThreeNodes});
         if (row.role == kCandidate) TIMBER_MAYBE(node.raft().campaign());
         if (row.role == kLeader) TIMBER_MAYBE(lead(node));
         node.settle();
@@ -123,7 +123,7 @@ void lead_with_first_entry_committed(TestNode& node) {
 }
 
 TEST(LogMatching, LeaderStartsReplication) {
-    TestNode node(paper_config(1), {.voters = kThree});
+    TestNode node(paper_config(1), {.voters = kThreeNodes});
     lead_with_first_entry_committed(node);
     EXPECT_TRUE(node.raft().propose(Payload::copy_of(std::string_view("a"))).accepted());
     TIMBER_MAYBE(node.take_ready());
@@ -138,7 +138,7 @@ TEST(LogMatching, LeaderStartsReplication) {
 }
 
 TEST(LogMatching, LeaderCommitsEntry) {
-    TestNode node(paper_config(1), {.voters = kThree});
+    TestNode node(paper_config(1), {.voters = kThreeNodes});
     lead_with_first_entry_committed(node);
     EXPECT_TRUE(propose(node, "a").accepted());
     for (const Message& sent : node.take_outbox()) node.raft().step(accepted(sent));
@@ -178,7 +178,7 @@ TEST(LogMatching, LeaderCountsAMajority) {
 TEST(LogMatching, LeaderCommitsPrecedingEntries) {
     const std::vector<uint64_t> logs[] = {{}, {2}, {1, 2}, {1}};
     for (std::vector<uint64_t> terms : logs) {
-        TestNode node(paper_config(1), {.voters = kThree, .log_terms = terms, .term = 2});
+        TestNode node(paper_config(1), {.voters = kThreeNodes, .log_terms = terms, .term = 2});
         TIMBER_MAYBE(lead(node));
         EXPECT_TRUE(propose(node, "a").accepted());
         acknowledge_all(node);
@@ -200,7 +200,7 @@ TEST(LogMatching, FollowerCommitsEntry) {
         {{entry(1, 1, "a"), entry(2, 1, "b")}, 1},
     };
     for (const Row& row : rows) {
-        TestNode node(paper_config(1), {.voters = kThree, .term = 1});
+        TestNode node(paper_config(1), {.voters = kThreeNodes, .term = 1});
         TIMBER_MAYBE(node.step(append(2, 1, 1, {0, 0}, row.entries, row.commit)));
         EXPECT_EQ(node.commit(), row.commit);
         const std::vector<Entry> expected(row.entries.begin(),
@@ -218,7 +218,7 @@ TEST(LogMatching, FollowerChecksAppend) {
     const Row rows[] = {
         {{0, 0}, false}, {{1, 1}, false}, {{2, 2}, false}, {{2, 1}, true}, {{3, 3}, true}};
     for (const Row& row : rows) {
-        TestNode node(paper_config(1), {.voters = kThree, .log_terms = {1, 2}, .commit = 1});
+        TestNode node(paper_config(1), {.voters = kThreeNodes, .log_terms = {1, 2}, .commit = 1});
         const auto answers = node.step(append(2, 1, 2, row.previous));
         ASSERT_EQ(answers.size(), 1u);
         EXPECT_EQ(answers[0].term, Term(2));
@@ -243,7 +243,7 @@ TEST(LogMatching, FollowerAppendsEntries) {
         {{0, 0}, {entry(1, 3)}, {3}, true},
     };
     for (const Row& row : rows) {
-        TestNode node(paper_config(1), {.voters = kThree, .log_terms = {1, 2}, .term = 4});
+        TestNode node(paper_config(1), {.voters = kThreeNodes, .log_terms = {1, 2}, .term = 4});
         node.raft().step(append(2, 1, 4, row.previous, row.entries));
         const Ready ready = node.take_ready();
         const std::vector<Entry> written =
@@ -257,7 +257,7 @@ TEST(LogMatching, CandidateAsksWithItsLastEntry) {
     const std::vector<Entry> logs[] = {{entry(1, 1)}, {entry(1, 1), entry(2, 2)}};
     for (const std::vector<Entry>& log : logs) {
         const uint64_t term = log.size();
-        TestNode node(paper_config(1), {.voters = kThree, .term = term});
+        TestNode node(paper_config(1), {.voters = kThreeNodes, .term = term});
         TIMBER_MAYBE(node.step(append(2, 1, term, {0, 0}, log)));
         const auto asked = of_type(node.tick(19), MessageType::kVote);
         ASSERT_EQ(asked.size(), 2u);
