@@ -1,4 +1,6 @@
 // timberkv-server: one server of a cluster.
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <array>
 #include <csignal>
@@ -41,6 +43,15 @@ LogLevel level_of(const std::string& name) {
     return LogLevel::kInfo;
 }
 
+// As many descriptors as the process may have: how many it begins with is often a thousand, for
+// programs that use select().
+void take_descriptors() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) log_warning("cannot have more descriptors");
+}
+
 sigset_t ending_signals() {
     sigset_t signals;
     sigemptyset(&signals);
@@ -63,6 +74,7 @@ int serve(const server::Config& config) {
     const sigset_t signals = ending_signals();
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
+    take_descriptors();
 
     auto platform = server::make_platform(config);
     if (!platform) {

@@ -54,6 +54,10 @@ class OpenCalls {
         MutexLock lock(mutex_);
         return closed_;
     }
+    bool idle() const TIMBER_EXCLUDES(mutex_) {
+        MutexLock lock(mutex_);
+        return running_ == 0;
+    }
     void close() TIMBER_EXCLUDES(mutex_) {
         MutexLock lock(mutex_);
         closed_ = true;
@@ -305,6 +309,7 @@ std::shared_ptr<OutgoingStream> Channel::open_stream(const char* method,
     return stream;
 }
 
+bool Channel::idle() const { return impl_->open->idle(); }
 void Channel::close() { impl_->open->close(); }
 
 }  // namespace timber::rpc

@@ -52,6 +52,8 @@ class Channel {
     void when_connected(Duration limit, std::move_only_function<void(bool)> done);
     std::shared_ptr<OutgoingStream> open_stream(const char* method,
                                                 std::shared_ptr<OutgoingListener> listener);
+    // Nothing is open: close() has nothing to wait for.
+    bool idle() const;
     // Cancels everything that is open, and waits until all of it has been reported: not from the
     // poller's thread. Nothing may be started afterwards.
     void close();

@@ -1,10 +1,12 @@
 #include "src/rpc/poller.h"
 
 #include <absl/synchronization/mutex.h>
+#include <grpc/support/log.h>
 #include <grpcpp/alarm.h>
 #include <grpcpp/support/slice.h>
 
 #include "src/base/assert.h"
+#include "src/base/io/log.h"
 #include "src/rpc/internal.h"
 
 namespace timber::rpc {
@@ -39,6 +41,11 @@ void tune_grpc() {
     // Debian builds Abseil so that each lock that gRPC takes is entered into a graph of what was
     // held meanwhile, to find deadlocks of gRPC's own: a tenth of a server's time.
     absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+    // It prints a line for each malformed header, of which a stranger can send any number; whoever
+    // is concerned is told by an Ending.
+    gpr_set_log_function([](gpr_log_func_args* line) {
+        log_debug("gRPC, {}:{}: {}", line->file, line->line, line->message);
+    });
 }
 
 void Poller::Impl::run() {

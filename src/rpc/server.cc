@@ -10,9 +10,11 @@
 
 #include <atomic>
 #include <deque>
+#include <list>
 
 #include "src/base/mutex.h"
 #include "src/rpc/internal.h"
+#include "src/rpc/listener.h"
 
 namespace timber::rpc {
 
@@ -38,9 +40,58 @@ class RawService final : public grpc::Service {
     int count_ = 0;
 };
 
+// Large answers that gRPC has not sent yet. Who asks for many and takes none would fill memory with
+// them: 200 scans in one packet, of 3 MiB each.
+class WaitingAnswers {
+  public:
+    struct Answer {
+        grpc::ServerContext* context;
+        size_t bytes;
+        bool cancelled = false;
+    };
+    using Place = std::list<Answer>::iterator;
+
+    explicit WaitingAnswers(size_t bytes_max) : bytes_max_(bytes_max) {}
+
+    // Nothing if there is no room.
+    std::optional<Place> add(grpc::ServerContext& context, size_t bytes) TIMBER_EXCLUDES(mutex_) {
+        MutexLock lock(mutex_);
+        if (bytes_ + bytes > 2 * bytes_max_) return std::nullopt;
+        for (Answer& oldest : answers_) {
+            if (wanted_bytes_ + bytes <= bytes_max_) break;
+            if (std::exchange(oldest.cancelled, true)) continue;
+            wanted_bytes_ -= oldest.bytes;
+            oldest.context->TryCancel();
+        }
+        bytes_ += bytes;
+        wanted_bytes_ += bytes;
+        return answers_.insert(answers_.end(), {&context, bytes});
+    }
+    // Before the context goes.
+    void remove(Place place) TIMBER_EXCLUDES(mutex_) {
+        MutexLock lock(mutex_);
+        bytes_ -= place->bytes;
+        if (!place->cancelled) wanted_bytes_ -= place->bytes;
+        answers_.erase(place);
+    }
+
+  private:
+    const size_t bytes_max_;
+    Mutex mutex_;
+    std::list<Answer> answers_ TIMBER_GUARDED_BY(mutex_);  // the oldest first
+    size_t bytes_ TIMBER_GUARDED_BY(mutex_) = 0;
+    size_t wanted_bytes_ TIMBER_GUARDED_BY(mutex_) = 0;  // of those that are not cancelled
+};
+// Smaller ones cost no more than the call itself, which gRPC counts. (An answer to a write is
+// smaller: it must not fail for room, because the write was done.)
+constexpr size_t kLargeAnswerBytes = 1024;
+
 // What calls need of the server that they belong to.
 struct Shared {
+    explicit Shared(size_t answer_bytes_max) : answers(answer_bytes_max) {}
+
     RawService service;
+    WaitingAnswers answers;
     std::atomic<size_t> calls_open = 0;
     std::atomic<size_t> streams_open = 0;
     // Held while a call is asked for, so that none is after the draining began: asking after the
@@ -68,6 +119,11 @@ class UnaryCall final : public Call {
         return std::chrono::duration_cast<Duration>(deadline - std::chrono::system_clock::now());
     }
     void reply(std::string body) override {
+        if (body.size() >= kLargeAnswerBytes) {
+            waiting_ = shared_.answers.add(context_, body.size());
+            if (!waiting_)
+                return fail(Code::kResourceExhausted, "too many answers wait for their callers");
+        }
         responder_.Finish(to_buffer(std::move(body)), grpc::Status::OK, &finished_);
     }
     void fail(Code code, std::string message) override {
@@ -92,6 +148,7 @@ class UnaryCall final : public Call {
     }
     void finished(bool) {
         std::atomic<size_t>& open = shared_.calls_open;
+        if (waiting_) shared_.answers.remove(*waiting_);
         delete this;
         open.fetch_sub(1, std::memory_order_release);
     }
@@ -104,6 +161,7 @@ class UnaryCall final : public Call {
     grpc::ByteBuffer request_buffer_;
     grpc::ServerAsyncResponseWriter<grpc::ByteBuffer> responder_{&context_};
     Bytes request_;
+    std::optional<WaitingAnswers::Place> waiting_;
     Event arrived_{[this](bool ok) { arrived(ok); }};
     Event finished_{[this](bool ok) { finished(ok); }};
 };
@@ -221,8 +279,8 @@ void set_limits(grpc::ServerBuilder& builder, const ServerOptions& options) {
     builder.SetMaxSendMessageSize(-1);
     builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
                                static_cast<int>(options.streams_per_connection_max));
-    // Two servers on one port would each get half of the connections.
-    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+    // Who says nothing goes.
+    builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10'000);
     builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 500);
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
     builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
@@ -235,12 +293,16 @@ void set_limits(grpc::ServerBuilder& builder, const ServerOptions& options) {
 
 class Server::Impl {
   public:
-    explicit Impl(ServerOptions options) : options_(std::move(options)) {}
+    explicit Impl(ServerOptions options)
+        : options_(std::move(options)), shared_(options_.answer_bytes_max) {}
 
     Status start() {
         grpc::ServerBuilder builder;
         set_limits(builder, options_);
-        builder.AddListeningPort(options_.address, grpc::InsecureServerCredentials(), &port_);
+        TIMBER_TRY(listener_, Listener::open(options_.address, options_.connections_max));
+        auto acceptor = builder.experimental().AddExternalConnectionAcceptor(
+            grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
+            grpc::InsecureServerCredentials());
         for (const auto& [method, handler] : options_.unary)
             calls_.emplace_back(
                 shared_.service.add(method.c_str(), grpc::internal::RpcMethod::NORMAL_RPC),
@@ -254,17 +316,21 @@ class Server::Impl {
         for (size_t i = 0; i < options_.pollers; ++i)
             queues.push_back(builder.AddCompletionQueue());
         server_ = builder.BuildAndStart();
-        if (server_ == nullptr || port_ == 0) {
+        if (server_ == nullptr) {
             for (auto& queue : queues) queue->Shutdown();
-            return make_error(ErrorCode::kInvalidArgument,
-                              "cannot listen on " + options_.address +
-                                  ": is it taken by another process, or not of this machine?");
+            return make_error(ErrorCode::kInvalidArgument, "gRPC cannot start a server");
         }
         for (auto& queue : queues) {
             post_all(*queue);
             pollers_.push_back(std::make_unique<Poller>(
                 std::make_unique<Poller::Impl>(std::move(queue), options_.name)));
         }
+        acceptor_ = std::move(acceptor);
+        listener_->start(options_.name, [this](int descriptor) {
+            grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
+            connection.fd = descriptor;
+            acceptor_->HandleNewConnection(&connection);
+        });
         return {};
     }
 
@@ -274,6 +340,7 @@ class Server::Impl {
             if (shared_.draining) return;
             shared_.draining = true;
         }
+        listener_->stop();
         server_->Shutdown(std::chrono::system_clock::now() +
                           std::chrono::duration_cast<std::chrono::system_clock::duration>(limit));
     }
@@ -289,7 +356,7 @@ class Server::Impl {
         server_.reset();
     }
 
-    int port() const { return port_; }
+    int port() const { return listener_->port(); }
     Poller& poller() { return *pollers_.front(); }
     size_t calls_open() const { return shared_.calls_open.load(); }
 
@@ -306,9 +373,10 @@ class Server::Impl {
     Shared shared_;
     std::vector<std::pair<int, const CallHandler*>> calls_;
     std::vector<std::pair<int, const StreamHandler*>> streams_;
+    std::unique_ptr<Listener> listener_;
     std::unique_ptr<grpc::Server> server_;
+    std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
     std::vector<std::unique_ptr<Poller>> pollers_;
-    int port_ = 0;
     bool stopped_ = false;
 };
 

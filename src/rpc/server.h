@@ -59,9 +59,13 @@ struct ServerOptions {
     std::string address;       // host:port; port 0: the kernel chooses
     size_t pollers = 1;
     size_t message_bytes_max = 16 << 20;
+    size_t connections_max = 1024;
     uint32_t streams_per_connection_max = 4096;
-    // Of all connections together, as far as gRPC counts it.
+    // Of all connections together, as far as gRPC counts it: what callers send.
     size_t memory_bytes_max = size_t{256} << 20;
+    // Of large answers that wait until their callers take them. Over it those that have waited
+    // longest are cancelled; over twice as much, new ones fail.
+    size_t answer_bytes_max = size_t{256} << 20;
     std::map<std::string, CallHandler> unary{};
     std::map<std::string, StreamHandler> streams{};
 };

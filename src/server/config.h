@@ -34,6 +34,7 @@ struct Config {
     uint64_t client_threads = 1;
     uint64_t calls_max = 16384;
     uint64_t call_bytes_max = 256_MiB;
+    uint64_t connections_max = 1000;
     Duration shutdown_limit = std::chrono::seconds(10);
     std::string log_level = "info";
 

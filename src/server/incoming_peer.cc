@@ -1,6 +1,5 @@
 #include "src/server/incoming_peer.h"
 
-#include "src/base/io/log.h"
 #include "src/server/peer_transport.h"
 
 namespace timber::server {
@@ -33,7 +32,7 @@ void IncomingPeer::introduce(const PeerHello& hello) {
 }
 
 void IncomingPeer::refuse(rpc::Code code, const std::string& reason) {
-    log_warning("a server at {} is refused: {}", stream_.caller(), reason);
+    transport_.refused(stream_.caller(), reason);
     stream_.finish(code, reason);
 }
 

@@ -79,12 +79,16 @@ Result<PeerFrame> decode_frame(const rpc::Bytes& frame) {
     PeerFrame decoded;
     // Envelopes keep the whole frame.
     const auto owner = std::make_shared<rpc::Bytes>(frame);
+    size_t envelope_bytes = 0;
     ByteReader reader(frame.bytes());
     while (reader.ok() && reader.remaining() > 0) {
         const uint64_t tag = reader.varint();
         if (tag == kEnvelopeTag) {
             const ByteView envelope = reader.bytes(reader.varint());
-            if (reader.ok()) decoded.envelopes.emplace_back(owner, envelope);
+            if (!reader.ok()) break;
+            if (decoded.envelopes.size() == kFrameEnvelopesMax) return no_frame();
+            decoded.envelopes.emplace_back(owner, envelope);
+            envelope_bytes += envelope.size();
         } else if (tag == kHelloTag) {
             const ByteView bytes = reader.bytes(reader.varint());
             timberkv::Hello hello;
@@ -98,6 +102,9 @@ Result<PeerFrame> decode_frame(const rpc::Bytes& frame) {
         }
     }
     if (!reader.ok()) return no_frame();
+    if (envelope_bytes < frame.size() / 2)
+        for (rpc::Bytes& envelope : decoded.envelopes)
+            envelope = rpc::Bytes::copy_of(envelope.bytes());
     return decoded;
 }
 

@@ -2,8 +2,10 @@
 // The frames of timberkv.Peer's streams: who speaks, and envelopes, whose bytes are taken from the
 // frame as slices and put into it without a copy. What protobuf does here is in peer_frame.cc.
 //
-// Thread:  plain functions.
-// Failure: decoders are total; kCorrupted for what is no frame.
+// Thread:   plain functions.
+// Lifetime: envelopes keep the frame that they are slices of, unless the most of it is something
+//           else: they are then copies, so that nobody makes the Store keep what it did not count.
+// Failure:  decoders are total; kCorrupted for what is no frame.
 #include <optional>
 #include <vector>
 
@@ -22,6 +24,10 @@ struct PeerHello {
     std::string client_address{};
 };
 using PeerWelcome = PeerHello;  // without `to`
+
+// Of one frame. An envelope in it is two bytes at least, and what stands for it in memory thirty
+// times that: a frame of 80 MiB that holds nothing else would become gigabytes.
+inline constexpr size_t kFrameEnvelopesMax = 16'384;
 
 struct PeerFrame {
     std::optional<PeerHello> hello{};

@@ -79,9 +79,11 @@ void PeerLane::write_next() {
     if (!welcomed_ || writing_ || queue_.empty()) return;
     std::vector<rpc::Bytes> pieces;
     size_t bytes = 0;
-    while (!queue_.empty() &&
+    size_t envelopes = 0;
+    while (!queue_.empty() && envelopes < kFrameEnvelopesMax &&
            (pieces.empty() || bytes + queue_.front().size() <= kFrameBytesTarget)) {
         bytes += queue_.front().size();
+        ++envelopes;
         queued_bytes_ -= cost_of(queue_.front());
         add_envelope(pieces, queue_.front());
         queue_.pop_front();

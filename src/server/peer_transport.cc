@@ -2,6 +2,7 @@
 
 #include "src/base/io/log.h"
 #include "src/server/incoming_peer.h"
+#include "src/server/units.h"
 
 namespace timber::server {
 
@@ -25,6 +26,7 @@ Status PeerTransport::start(const storage::StoreIdentity& identity,
     options.address = options_.listen;
     options.message_bytes_max = options_.message_bytes_max;
     options.memory_bytes_max = 4 * options_.message_bytes_max;
+    options.connections_max = options_.destinations_max;
     for (const char* method : {kMessages, kSnapshots})
         options.streams[method] = [this](rpc::IncomingStream& stream) {
             return std::make_unique<IncomingPeer>(*this, stream);
@@ -61,22 +63,52 @@ void PeerTransport::send(const std::string& address, raftstore::Envelope envelop
     {
         MutexLock lock(mutex_);
         if (!running_ || address.empty()) return;
-        Destination& destination = connect(to, address);
-        lane = snapshot ? destination.snapshots : destination.messages;
+        Destination* destination = connect(to, address);
+        if (destination == nullptr) return;
+        destination->sent_to = ++sends_;
+        lane = snapshot ? destination->snapshots : destination->messages;
     }
     lane->send(raftstore::encode_envelope(envelope));
 }
 
-PeerTransport::Destination& PeerTransport::connect(raftstore::StoreId store,
-                                                   const std::string& address) {
-    Destination& destination = destinations_[store];
-    if (destination.channel != nullptr && destination.peer.peer_address == address)
-        return destination;
-    if (destination.channel != nullptr) {
-        destination.messages->close();
-        destination.snapshots->close();
-        retired_.push_back(std::move(destination.channel));
+PeerTransport::Destination* PeerTransport::find(raftstore::StoreId store) {
+    const auto at = destinations_.find(store);
+    return at == destinations_.end() ? nullptr : &at->second;
+}
+
+void PeerTransport::retire(Destination& destination) {
+    destination.messages->close();
+    destination.snapshots->close();
+    retired_.push_back(std::move(destination.channel));
+}
+
+bool PeerTransport::make_room() {
+    if (destinations_.size() < options_.destinations_max) return true;
+    auto longest = destinations_.end();
+    for (auto at = destinations_.begin(); at != destinations_.end(); ++at) {
+        if (at->second.peer.connected) continue;
+        if (longest == destinations_.end() || at->second.sent_to < longest->second.sent_to)
+            longest = at;
     }
+    if (longest == destinations_.end()) return false;
+    retire(longest->second);
+    destinations_.erase(longest);
+    return true;
+}
+
+PeerTransport::Destination* PeerTransport::connect(raftstore::StoreId store,
+                                                   const std::string& address) {
+    std::erase_if(retired_, [](const auto& channel) { return channel->idle(); });
+    Destination* known = find(store);
+    if (known != nullptr && known->peer.peer_address == address) return known;
+    // gRPC would also take "unix:/run/x.sock" from whoever asks for an answer there.
+    if (!parse_address(address)) return nullptr;
+    if (known != nullptr) {
+        retire(*known);
+    } else if (!make_room()) {
+        return nullptr;
+    }
+    Destination& destination = destinations_[store];
     destination.peer.store = store;
     destination.peer.peer_address = address;
     rpc::ChannelOptions options;
@@ -91,7 +123,7 @@ PeerTransport::Destination& PeerTransport::connect(raftstore::StoreId store,
     lane.method = kSnapshots;
     destination.snapshots = std::make_shared<PeerLane>(lane, *destination.channel, clock_,
                                                        static_cast<LaneReport&>(*this));
-    return destination;
+    return &destination;
 }
 
 std::vector<KnownPeer> PeerTransport::known() const {
@@ -101,30 +133,36 @@ std::vector<KnownPeer> PeerTransport::known() const {
     return peers;
 }
 
+size_t PeerTransport::channels() const {
+    MutexLock lock(mutex_);
+    return destinations_.size() + retired_.size();
+}
+
 void PeerTransport::lost(raftstore::StoreId store) { store_->unreachable(store); }
 
 void PeerTransport::met(raftstore::StoreId store, const PeerWelcome& welcome) {
     MutexLock lock(mutex_);
-    if (!running_) return;
-    Destination& destination = destinations_[store];
-    if (!destination.peer.connected)
-        log_info("store {} at {} is connected", store.value(), destination.peer.peer_address);
-    destination.peer.connected = true;
-    destination.peer.client_address = welcome.client_address;
-    destination.refused.clear();
+    Destination* destination = find(store);
+    if (!running_ || destination == nullptr) return;
+    if (!destination->peer.connected)
+        log_info("store {} at {} is connected", store.value(), destination->peer.peer_address);
+    destination->peer.connected = true;
+    if (welcome.client_address.size() <= raftstore::kAddressBytesMax)
+        destination->peer.client_address = welcome.client_address;
+    destination->refused.clear();
 }
 
 void PeerTransport::parted(raftstore::StoreId store, const rpc::Ending& ending) {
     MutexLock lock(mutex_);
-    if (!running_) return;
-    Destination& destination = destinations_[store];
-    if (destination.peer.connected)
+    Destination* destination = find(store);
+    if (!running_ || destination == nullptr) return;
+    if (destination->peer.connected)
         log_warning("store {} at {} is disconnected: {}", store.value(),
-                    destination.peer.peer_address, ending.message);
-    destination.peer.connected = false;
-    if (ending.code == rpc::Code::kFailedPrecondition && destination.refused != ending.message) {
-        destination.refused = ending.message;
-        log_error("store {} at {} refuses us: {}", store.value(), destination.peer.peer_address,
+                    destination->peer.peer_address, ending.message);
+    destination->peer.connected = false;
+    if (ending.code == rpc::Code::kFailedPrecondition && destination->refused != ending.message) {
+        destination->refused = ending.message;
+        log_error("store {} at {} refuses us: {}", store.value(), destination->peer.peer_address,
                   ending.message);
     }
 }
@@ -149,6 +187,8 @@ std::string PeerTransport::refusal(const PeerHello& hello) const {
                number(identity_.store.value());
     if (hello.from.store == identity_.store || hello.from.store == raftstore::StoreId{})
         return "it says that it is store " + number(hello.from.store.value()) + ", as is this one";
+    if (hello.client_address.size() > raftstore::kAddressBytesMax)
+        return "its address for clients is " + number(hello.client_address.size()) + " bytes long";
     return {};
 }
 
@@ -156,12 +196,26 @@ PeerWelcome PeerTransport::welcome() const {
     return {kPeerProtocolVersion, identity_, {}, client_address_};
 }
 
+// Of Stores that nothing was ever sent to nothing is kept: whoever knows the cluster's number can
+// make up any number of them, and clients would be sent to the addresses that they give.
 void PeerTransport::introduced(const PeerHello& hello) {
     MutexLock lock(mutex_);
-    if (!running_) return;
-    KnownPeer& peer = destinations_[hello.from.store].peer;
-    peer.store = hello.from.store;
-    peer.client_address = hello.client_address;
+    if (Destination* destination = find(hello.from.store))
+        destination->peer.client_address = hello.client_address;
+}
+
+void PeerTransport::refused(const std::string& caller, const std::string& reason) {
+    constexpr Duration kPeriod = std::chrono::minutes(1);
+    MutexLock lock(mutex_);
+    const Instant now = clock_.now();
+    if (refusals_ == 0 || now - refusals_since_ >= kPeriod) {
+        refusals_since_ = now;
+        refusals_ = 0;
+    }
+    if (++refusals_ > options_.refusals_told_max) return;
+    log_warning(
+        "a server at {} is refused: {}{}", caller, reason,
+        refusals_ == options_.refusals_told_max ? " (more are not told of for a minute)" : "");
 }
 
 }  // namespace timber::server

@@ -27,6 +27,11 @@ struct PeerTransportOptions {
     std::string listen{};
     size_t queue_bytes_max = 64_MiB;
     size_t message_bytes_max = 80_MiB;
+    // Servers that something is sent to. One more takes the place of the one that was not connected
+    // for longest: anybody can ask for an answer.
+    size_t destinations_max = 256;
+    // Refusals that the log tells of, in a minute; strangers could fill a disk with them.
+    uint32_t refusals_told_max = 10;
 };
 
 // Another server, as far as this one has met it.
@@ -51,6 +56,8 @@ class PeerTransport final : public raftstore::Transport, private LaneReport {
     void send(const std::string& address, raftstore::Envelope envelope) override
         TIMBER_EXCLUDES(mutex_);
     std::vector<KnownPeer> known() const TIMBER_EXCLUDES(mutex_);
+    // Open to others, or not quite closed.
+    size_t channels() const TIMBER_EXCLUDES(mutex_);
 
     // --- For the streams that others open ---
 
@@ -61,19 +68,26 @@ class PeerTransport final : public raftstore::Transport, private LaneReport {
     std::string refusal(const PeerHello& hello) const;
     PeerWelcome welcome() const;
     void introduced(const PeerHello& hello) TIMBER_EXCLUDES(mutex_);
+    void refused(const std::string& caller, const std::string& reason) TIMBER_EXCLUDES(mutex_);
     StoreHandle& store() { return *store_; }
 
   private:
     struct Destination {
         KnownPeer peer{};
         std::string refused{};  // the last reason, said once
+        uint64_t sent_to = 0;   // when something was last sent, as a count of that
         std::unique_ptr<rpc::Channel> channel{};
         std::shared_ptr<PeerLane> messages{};   // shared with its open stream
         std::shared_ptr<PeerLane> snapshots{};  // the same
     };
 
-    Destination& connect(raftstore::StoreId store, const std::string& address)
+    // Null if there are too many, or for what is no address.
+    Destination* connect(raftstore::StoreId store, const std::string& address)
         TIMBER_REQUIRES(mutex_);
+    bool make_room() TIMBER_REQUIRES(mutex_);
+    void retire(Destination& destination) TIMBER_REQUIRES(mutex_);
+    // Null if it was given up.
+    Destination* find(raftstore::StoreId store) TIMBER_REQUIRES(mutex_);
     void lost(raftstore::StoreId store) override;
     void met(raftstore::StoreId store, const PeerWelcome& welcome) override;
     void parted(raftstore::StoreId store, const rpc::Ending& ending) override;
@@ -91,8 +105,11 @@ class PeerTransport final : public raftstore::Transport, private LaneReport {
     mutable Mutex mutex_;
     bool running_ TIMBER_GUARDED_BY(mutex_) = false;
     std::map<raftstore::StoreId, Destination> destinations_ TIMBER_GUARDED_BY(mutex_);
-    // Channels to addresses that have changed: closed at the end, because closing waits.
+    // Channels that nothing is sent on any more, until their streams have ended: closing waits.
     std::vector<std::unique_ptr<rpc::Channel>> retired_ TIMBER_GUARDED_BY(mutex_);
+    uint64_t sends_ TIMBER_GUARDED_BY(mutex_) = 0;
+    Instant refusals_since_ TIMBER_GUARDED_BY(mutex_){};
+    uint32_t refusals_ TIMBER_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace timber::server

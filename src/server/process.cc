@@ -7,6 +7,7 @@
 #include "src/server/client_service.h"
 #include "src/server/peer_transport.h"
 #include "src/server/store_thread.h"
+#include "src/server/wire.h"
 
 namespace timber::server {
 
@@ -138,6 +139,7 @@ class Server::Impl {
 
     Status start() {
         TIMBER_CHECK(validate(config_));
+        quiet_protobuf();
         TIMBER_TRY(store_, StoreThread::start(platform_, failed_));
         TIMBER_CHECK(open_store());
         clients_ = std::make_unique<ClientService>(
@@ -196,6 +198,8 @@ class Server::Impl {
         options.address = config_.client_listen;
         options.pollers = config_.client_threads;
         options.memory_bytes_max = config_.call_bytes_max;
+        options.answer_bytes_max = config_.call_bytes_max;
+        options.connections_max = config_.connections_max;
         options.message_bytes_max =
             config_.store.key_bytes_max + config_.store.value_bytes_max + 64_KiB;
         clients_->add_to(options);

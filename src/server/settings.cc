@@ -173,7 +173,10 @@ void add_server_settings(std::vector<Setting>& all) {
     all.push_back(number("server.calls_max", 1, 1'000'000, FIELD(calls_max),
                          "Requests that are being worked on. One more is answered busy."));
     all.push_back(bytes("server.call_bytes_max", 32_MiB, 64_GiB, FIELD(call_bytes_max),
-                        "Memory for requests and answers under way."));
+                        "Memory for requests under way, and as much again for answers that "
+                        "their clients do not take; twice as much at the very most."));
+    all.push_back(number("server.connections_max", 8, 1'000'000, FIELD(connections_max),
+                         "Connections of clients. One more is closed at once."));
     all.push_back(duration("server.shutdown_limit", 0s, 1h, FIELD(shutdown_limit),
                            "On SIGTERM: how long leadership is being handed over, and how long "
                            "requests under way are waited for."));

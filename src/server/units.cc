@@ -7,6 +7,9 @@ namespace timber::server {
 
 namespace {
 
+// Of a name in the DNS; raftstore::kAddressBytesMax leaves room for the port.
+constexpr size_t kHostBytesMax = 253;
+
 struct Unit {
     std::string_view name;
     uint64_t factor;
@@ -93,6 +96,7 @@ Result<HostPort> parse_address(std::string_view text) {
     } else if (host.find(':') != std::string_view::npos) {
         return wrong();
     }
+    if (host.size() > kHostBytesMax) return wrong();
     if (host.find_first_of(" \t\r\n/,=") != std::string_view::npos) return wrong();
     auto port = parse_number(text.substr(colon + 1));
     if (!port || *port > UINT16_MAX) return wrong();

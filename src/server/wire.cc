@@ -1,5 +1,6 @@
 #include "src/server/wire.h"
 
+#include <google/protobuf/stubs/logging.h>
 #include <kvrpcpb.pb.h>
 
 namespace timber::server {
@@ -153,6 +154,8 @@ const char* path_of(RawMethod method) {
     }
     TIMBER_UNREACHABLE();
 }
+
+void quiet_protobuf() { google::protobuf::SetLogHandler(nullptr); }
 
 Result<raftstore::Request> decode_raw(RawMethod method, const rpc::Bytes& bytes,
                                       const RawLimits& limits) {

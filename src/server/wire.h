@@ -29,6 +29,10 @@ struct RawLimits {
     uint32_t scan_limit_max = 10'240;
 };
 
+// Protobuf prints a line for each text that is no UTF-8, of which a client can send any number. For
+// the whole process; before the first request is decoded.
+void quiet_protobuf();
+
 Result<raftstore::Request> decode_raw(RawMethod method, const rpc::Bytes& bytes,
                                       const RawLimits& limits);
 // The answer's message, where the outcome is known.

@@ -270,6 +270,27 @@ void strangers(Platform& platform, Front& second) {
     foreign.stop();
 }
 
+// Whoever asks for an answer, at however many addresses and in however many names, is given a
+// bounded number of channels, and none that another is connected on.
+void many_to_answer(Front& first, Front& second) {
+    server::PeerTransport& transport = first.transport;
+    for (uint64_t port = 1; port < 300; ++port)
+        transport.send("127.0.0.1:" + std::to_string(port), envelope(first, 9));
+    wait_until("channels to old addresses are closed", [&] {
+        transport.send("127.0.0.1:1", envelope(first, 9));
+        return transport.channels() < 10;
+    });
+    transport.send("unix:/tmp/timber", envelope(first, 99));
+    for (const server::KnownPeer& peer : transport.known()) CHECK(peer.store.value() != 99);
+    for (uint64_t store = 100; store < 600; ++store)
+        transport.send("127.0.0.1:1", envelope(first, store));
+    CHECK(transport.known().size() <= server::PeerTransportOptions().destinations_max);
+    const uint64_t before = second.store.received;
+    transport.send(second.peer_address, envelope(first, 2));
+    wait_until("the one that was connected still is",
+               [&] { return second.store.received > before; });
+}
+
 int run(double seconds) {
     auto platform = Platform::create({});
     CHECK(platform.ok());
@@ -278,6 +299,7 @@ int run(double seconds) {
     follow_the_leader(first, second);
     outcomes(second);
     strangers(**platform, second);
+    many_to_answer(first, second);
     client_goes_away(second);
     many_in_flight(second, seconds);
     std::thread going([&] { second.stop(); });

@@ -143,6 +143,7 @@ TEST(Units, Addresses) {
     EXPECT_EQ(parse_address("127.0.0.1:20160")->port, 20160);
     EXPECT_EQ(parse_address("[::1]:5")->host, "::1");
     EXPECT_EQ(parse_address("db1:5")->host, "db1");
+    EXPECT_FALSE(parse_address(std::string(254, 'h') + ":5").ok());
     for (const char* wrong : {"", "h", "h:", ":1", "h:65536", "::1:5", "[]:1", "a b:1", "h:-1"})
         EXPECT_FALSE(parse_address(wrong).ok()) << wrong;
 }

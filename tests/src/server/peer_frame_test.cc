@@ -63,6 +63,28 @@ TEST(PeerFrame, FieldsOfLaterVersionsAreSkippedAndGarbageIsRefused) {
     EXPECT_FALSE(ok("0a02ffff"));                // no hello
 }
 
+TEST(PeerFrame, EnvelopesAreCounted) {
+    std::string crowd;
+    for (size_t i = 0; i < kFrameEnvelopesMax; ++i) crowd += from_hex("1200");
+    EXPECT_TRUE(decode_frame(rpc::Bytes::copy_of(crowd)).ok());
+    EXPECT_FALSE(decode_frame(rpc::Bytes::copy_of(crowd + from_hex("1200"))).ok());
+}
+
+// A Store counts what it keeps of an envelope, and would keep the whole frame with it.
+TEST(PeerFrame, AFewBytesDoNotKeepALargeFrame) {
+    const auto is_slice = [](size_t other_bytes) {
+        std::string bytes = from_hex("1203616263");
+        bytes += from_hex("1a") + static_cast<char>(other_bytes) + std::string(other_bytes, 'o');
+        const auto frame = rpc::Bytes::copy_of(bytes);
+        const auto decoded = decode_frame(frame);
+        EXPECT_EQ(decoded->envelopes.at(0).text(), "abc");
+        const std::byte* at = decoded->envelopes.at(0).bytes().data();
+        return at >= frame.bytes().data() && at < frame.bytes().data() + frame.size();
+    };
+    EXPECT_TRUE(is_slice(0));
+    EXPECT_FALSE(is_slice(100));
+}
+
 // A stream without a network, for the introduction.
 class FakeStream final : public rpc::IncomingStream {
   public:
@@ -93,12 +115,17 @@ TEST(PeerTransport, OnlyAServerOfThisClusterThatMeansUsIsWelcome) {
     other = kHello;
     other.from.store = raftstore::StoreId(2);
     EXPECT_NE(transport.refusal(other), "");
+    other = kHello;
+    other.client_address = std::string(100'000, 'h');
+    EXPECT_EQ(transport.refusal(other), "its address for clients is 100000 bytes long");
 
     FakeStream stream;
     IncomingPeer peer(transport, stream);
     peer.received(rpc::Bytes::copy_of(encode_hello(kHello)));
     ASSERT_EQ(stream.sent.size(), 1u);
     EXPECT_EQ(decode_welcome(rpc::Bytes::copy_of(stream.sent[0]))->from.store.value(), 2u);
+    // Anybody can introduce himself, under any number of names.
+    EXPECT_TRUE(transport.known().empty());
 }
 
 TEST(PeerTransport, NothingCountsBeforeTheIntroductionNorInAnothersName) {
