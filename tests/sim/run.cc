@@ -24,7 +24,7 @@ ClusterOptions Run::cluster_options() {
     for (size_t region = 2; region <= profile_.regions; ++region) {
         options.splits.push_back(std::to_string(region));
     }
-    const uint64_t gc_entries = random_.between(10, 60);
+    const uint64_t gc_entries = random_.between(5, 50);
     const bool tiny = random_.one_in(3);
     options.tune = [this, gc_entries, tiny](raftstore::StoreOptions& store) {
         store.tick = kTick;
