@@ -2,7 +2,7 @@
 //
 // One load generator for both: a closed loop of so many requests in flight, over the same gRPC
 // client code, against the leader. Puts are acknowledged by a majority's disks; gets are
-// linearizable.
+// linearizable. The floor is a bare answer over gRPC (echo_server.h).
 #include <unistd.h>
 
 #include <atomic>
@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "benches/frame/bench.h"
+#include "benches/kv/echo_server.h"
 #include "benches/kv/etcd_cluster.h"
 #include "benches/kv/timber_cluster.h"
 #include "src/base/io/log.h"
@@ -179,9 +180,11 @@ class LoadSubject final : public Subject {
 }  // namespace
 
 int main(int argc, char** argv) {
+    if (argc == 2 && std::string_view(argv[1]) == EchoServer::kArgument) return EchoServer::serve();
     set_log_level(LogLevel::kWarning);
     Options options = parse_options("How many puts and gets, next to etcd?", argc, argv);
     Bench bench("kv_load", options);
+    bench.add(std::make_unique<LoadSubject>(options, std::make_unique<EchoServer>()));
     bench.add(std::make_unique<LoadSubject>(options, std::make_unique<TimberCluster>()));
     const bool etcd = EtcdCluster::installed() && !options.tiny;
     if (etcd)

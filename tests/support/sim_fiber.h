@@ -9,6 +9,7 @@
 // Lifetime:   a fiber has ended before it is destroyed; nothing else unwinds its stack.
 // Invariants: F1  suspend() runs on the fiber's own stack, resume() on any other.
 //             F2  a fiber that ended is never resumed.
+#include <setjmp.h>
 #include <ucontext.h>
 
 #include <cstddef>
@@ -32,16 +33,26 @@ class SimFiber {
     const char* name() const { return name_; }
 
   private:
+    // Where one of the two stacks goes on.
+    struct Place {
+        ucontext_t context;
+        // Instead of `context` once its stack is in use, but not under sanitizers.
+        jmp_buf jump;
+    };
+
     static void enter(unsigned high, unsigned low);
+    static void switch_over(Place& from, Place& to);
     void run();
+    void begin();
 
     const char* name_;
     std::move_only_function<void()> function_;
     std::byte* stack_;
+    bool begun_ = false;
     bool running_ = false;
     bool ended_ = false;
-    ucontext_t own_context_;
-    ucontext_t resumer_context_;
+    Place own_;
+    Place resumer_;
     // The sanitizers' view of the two stacks; unused without them.
     void* own_fake_stack_ = nullptr;
     void* resumer_fake_stack_ = nullptr;
