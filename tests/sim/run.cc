@@ -12,6 +12,8 @@ using namespace std::chrono_literals;
 using raftstore::RegionId;
 
 static constexpr Duration kTick = 10ms;
+// A run takes some fifty thousand.
+static constexpr uint64_t kStepsMax = 2'000'000;
 
 template <typename Id>
 static unsigned long long as_number(Id id) {
@@ -24,6 +26,7 @@ ClusterOptions Run::cluster_options() {
     for (size_t region = 2; region <= profile_.regions; ++region) {
         options.splits.push_back(std::to_string(region));
     }
+    options.steps_max = kStepsMax;
     const uint64_t gc_entries = random_.between(5, 50);
     const bool tiny = random_.one_in(3);
     options.tune = [this, gc_entries, tiny](raftstore::StoreOptions& store) {
