@@ -35,7 +35,7 @@ ClusterOptions Run::cluster_options() {
         store.clock_drift_per_mille_max = profile_.leases ? 50 : 0;
         if (profile_.log_gc_tight) {
             store.log_gc_entries = gc_entries;
-            store.log_gc_lag_entries_max = gc_entries + 10;
+            store.log_gc_lag_entries_max = gc_entries + 2;
         }
         if (profile_.slow_state) store.engine.state.memory_table_bytes = 8_KiB;
         if (tiny) {

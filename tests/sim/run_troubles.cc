@@ -231,8 +231,8 @@ void Run::freeze_leader() {
         Machine& machine = cluster_->machine(place);
         if (calm_ || machine.lives() != life || !machine.up()) return;
         machine.loop().set_paused(true);
-        // Long enough for an election and a compaction.
-        cluster_->at(1ms * random_.between(300, 1000), [this, place, life, number] {
+        // Long enough for clients to give it up, an election and a compaction.
+        cluster_->at(1ms * random_.between(500, 1600), [this, place, life, number] {
             if (number == cut_number_) cluster_->network().heal();
             Machine& frozen = cluster_->machine(place);
             if (frozen.lives() == life && frozen.state() == Machine::State::kUp) {

@@ -266,7 +266,7 @@ bool parse(int count, char** arguments, Options& options) {
             return false;
         }
     }
-    if (options.mistakes && !runs_given) options.runs = 120;
+    if (options.mistakes && !runs_given) options.runs = 200;
     return true;
 }
 
