@@ -41,6 +41,14 @@ void Peer::carry_out(raft::Ready ready) {
     }
 }
 
+// The snapshot may hold what it did.
+static Response passed_by_snapshot(const Proposal& proposal) {
+    if (TIMBER_MISTAKE(rs_passed_by_snapshot_stale)) {
+        return not_done(stale_command(), proposal.term);
+    }
+    return unknown("a snapshot came instead of the log", proposal.term);
+}
+
 void Peer::notice(const raft::ProposalNotice& notice) {
     switch (notice.fate) {
         case raft::ProposalFate::kLeadershipLost:
@@ -54,12 +62,7 @@ void Peer::notice(const raft::ProposalNotice& notice) {
         }
         case raft::ProposalFate::kPassedBySnapshot: {
             for (Proposal& proposal : proposals_.take_range(notice)) {
-                // The snapshot may hold what it did.
-                Response response = unknown("a snapshot came instead of the log", proposal.term);
-                if (TIMBER_MISTAKE(rs_passed_by_snapshot_stale)) {
-                    response = not_done(stale_command(), proposal.term);
-                }
-                answer(proposal.callback, std::move(response));
+                answer(proposal.callback, passed_by_snapshot(proposal));
             }
             return;
         }
@@ -78,7 +81,7 @@ void Peer::begin_install(const raft::Snapshot& snapshot) {
     TIMBER_ASSERT_OP(incoming_->metadata.term, ==, snapshot.metadata.term);
     drop_apply_queue();
     for (Proposal& proposal : proposals_.take_up_to(snapshot.metadata.index)) {
-        answer(proposal.callback, unknown("a snapshot came instead of the log", proposal.term));
+        answer(proposal.callback, passed_by_snapshot(proposal));
     }
     refuse_reads(reads_.take_all(), not_leader(region_id(), leader()));
 }

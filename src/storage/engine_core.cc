@@ -119,7 +119,11 @@ std::optional<Error> StorageEngine::Core::refusal() const {
 
 Status StorageEngine::Core::commit(WriteBatch batch, Done done, bool urgent) {
     if (auto refused = refusal()) return std::move(*refused);
-    Status accepted = commits_.commit(std::move(batch), std::move(done), urgent);
+    Status accepted = !urgent && space_.full()
+                          ? Status(make_error(ErrorCode::kNoSpace,
+                                              "the log has outgrown its limit, and waits for a "
+                                              "flush of the state"))
+                          : commits_.commit(std::move(batch), std::move(done), urgent);
     if (!accepted) {
         if (accepted.error().code == ErrorCode::kPoisoned)
             parts_.fail(parts_.log->poisoned().value_or(accepted.error()));

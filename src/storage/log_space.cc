@@ -29,6 +29,12 @@ uint64_t LogSpace::bytes_held() const {
     return (parts_.noted_segment - oldest + 1) * parts_.options.log.segment_bytes;
 }
 
+// A flush of the usual length makes nobody wait, however long the log is for other reasons.
+bool LogSpace::full() const {
+    return flushing_ && bytes_held() > parts_.options.log_bytes_max / 2 * 3 &&
+           parts_.noted_segment >= flushed_at_ + segments_max() / 4;
+}
+
 void LogSpace::release() {
     logengine::Lsn needed = parts_.live.lowest().value_or(parts_.noted_lsn + 1);
     const logengine::Lsn floor(parts_.store->log_floor().value());
@@ -40,8 +46,7 @@ void LogSpace::release() {
 
 // Whether it helps is not asked: at worst it is one flush for an eighth of the limit.
 void LogSpace::flush() {
-    const uint64_t segments = parts_.options.log_bytes_max / parts_.options.log.segment_bytes;
-    if (flushing_ || parts_.noted_segment < flushed_at_ + std::max<uint64_t>(1, segments / 8))
+    if (flushing_ || parts_.noted_segment < flushed_at_ + std::max<uint64_t>(1, segments_max() / 8))
         return;
     flushing_ = true;
     flushed_at_ = parts_.noted_segment;

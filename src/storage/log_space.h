@@ -7,6 +7,10 @@
 // an idle Region does not hold a segment for the sake of three entries. Where it holds much, the
 // Regions are to be compacted, and the owner is told.
 //
+// A flush may take long: the state's files stand still, or have no room. The log grows meanwhile,
+// on a follower as fast as its leader writes; so once it is over its limit by half, it takes no
+// more until the flush is over. A flush waits for no commit, so it ends.
+//
 // Thread:     the loop.
 // Lifetime:   `parts` outlives it; idle() when it is destroyed.
 // Invariants: LS1  nothing is released that a live record lies in or behind, nor anything behind
@@ -30,6 +34,8 @@ class LogSpace {
     void work();
     // From the oldest segment that is needed to the newest.
     uint64_t bytes_held() const;
+    // The log is far over its limit, and has grown much while a flush goes on: it must wait.
+    bool full() const;
     bool idle() const { return !rewriting_; }
 
   private:
@@ -45,6 +51,9 @@ class LogSpace {
         std::vector<std::byte> payload{};
     };
 
+    uint64_t segments_max() const {
+        return parts_.options.log_bytes_max / parts_.options.log.segment_bytes;
+    }
     void release();
     void flush();
     void want_compactions(logengine::SegmentId oldest, const LiveRecords::Segment& segment);

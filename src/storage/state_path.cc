@@ -19,8 +19,17 @@ static void check_applied(const Region& region, const AppliedState& state) {
         TIMBER_ASSERT_OP(state.truncated.term, ==, region.entries.at(state.truncated.index).term);
 }
 
+// Its end is in the log, and the state store has no room yet to carry it out.
+static bool ending(const Region& region) {
+    if (region.waiting.empty()) return false;
+    const Region::Waiting& first = region.waiting.front();
+    return first.commit->parts[first.part].changes.destroy.has_value();
+}
+
 Status StatePath::apply(RegionId id, AppliedState state, const memtable::WriteBatch& effects) {
     Region& region = parts_.region(id);
+    // The owner hears of the end only once it is carried out, and cannot have known.
+    if (ending(region)) return make_error(ErrorCode::kBusy, "the Region comes to its end");
     check_applied(region, state);
     scratch_ = effects;
     RegionRow row = EngineParts::row_of(region, state);

@@ -78,7 +78,9 @@ struct EngineOptions {
     // Directories are set by the engine.
     logengine::Options log{};
     memtable::Options state{};
-    // The log is kept below this, by flushes and, through compaction_wanted(), by compaction.
+    // The log is kept below this, by flushes and, through compaction_wanted(), by compaction. Where
+    // a flush takes so long that the log comes to be half as long again, commits that are not
+    // urgent are refused with kNoSpace until it is over.
     uint64_t log_bytes_max = 4_GiB;
     // Payloads of recent entries in memory, all Regions together.
     size_t entry_cache_bytes = 64_MiB;

@@ -1,12 +1,15 @@
 #include "tests/crash/mistake_runs.h"
 
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace timber::crash {
 
@@ -70,18 +73,37 @@ Outcome run_seed(const MistakeRuns& runs, Mistake mistake, uint64_t seed) {
     return outcome;
 }
 
+// What the children that have ended took of the processor.
+double child_seconds() {
+    rusage usage{};
+    getrusage(RUSAGE_CHILDREN, &usage);
+    const auto seconds = [](const timeval& time) {
+        return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+    };
+    return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
 bool run_one(const MistakeRuns& runs, Mistake mistake, uint64_t first_seed) {
     const bool expected = mistake != Mistake::kCount;
     const std::string name(mistake_name(mistake));
     uint64_t caught = 0;
+    std::vector<uint64_t> work;
+    const double seconds_before = child_seconds();
     for (uint64_t index = 0; index < kSeeds; ++index) {
         const uint64_t seed = first_seed + index;
         const Outcome outcome = run_seed(runs, mistake, seed);
         caught += outcome.caught ? 1 : 0;
+        work.push_back(outcome.work);
         std::printf("%-28s seed %-6llu %s after %llu %s %s\n", name.c_str(),
                     static_cast<unsigned long long>(seed), outcome.caught ? "caught" : "not caught",
                     static_cast<unsigned long long>(outcome.work), runs.unit, outcome.what);
     }
+    std::ranges::sort(work);
+    std::printf(
+        "%s: caught for %llu of %llu, after %llu %s in the middle, %.1f processor seconds\n",
+        name.c_str(), static_cast<unsigned long long>(caught),
+        static_cast<unsigned long long>(kSeeds), static_cast<unsigned long long>(work[kSeeds / 2]),
+        runs.unit, child_seconds() - seconds_before);
     const bool right = expected ? caught >= kCaughtMin : caught == 0;
     if (!right)
         std::printf("FAILED: %s was caught for %llu of %llu seeds\n", name.c_str(),

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -89,7 +90,9 @@ class ExplorerHunt : public MistakeHunt {
 };
 
 int hunt_mistakes(const Program& program, const MakeExplorer& make) {
-    return run_mistakes({.mistakes = program.mistakes,
+    const std::array<Mistake, 1> only = {mistake_active};
+    const bool all = mistake_active == Mistake::kCount;
+    return run_mistakes({.mistakes = all ? program.mistakes : only,
                          .unit = "states",
                          .make_hunt =
                              [&](uint64_t seed) {

@@ -5,9 +5,8 @@
 //   --states N       how many distinct crash states to explore
 //   --replay PATH    live through one path again, as a failure printed it
 //   --mistake NAME   with a planted mistake on
-//   --mistakes       every planted mistake, ten fresh seeds each: it must be caught for nine of
-//   them
-//                    at least, and nothing may be found where there is none
+//   --mistakes       every planted mistake, or that one, ten fresh seeds each: it must be caught
+//                    for nine of them at least, and nothing may be found where there is none
 #include <cstdint>
 #include <functional>
 #include <memory>

@@ -126,6 +126,7 @@ void Cluster::wipe(size_t place) {
 }
 
 void Cluster::turn() {
+    if (world_.steps() > options_.steps_max) broken("a storm: steps without end");
     if (!world_.step() && due_.empty()) {
         // Nothing is left that could ever happen: time goes on all the same.
         world_.schedule(world_.now() + 1ms, [] {});

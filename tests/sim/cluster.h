@@ -27,6 +27,8 @@ struct ClusterOptions {
     size_t members = 3;
     // Keys that split the key space into Regions 1, 2, ...; none: one Region.
     std::vector<std::string> splits{};
+    // A world that takes more steps is in a storm: something answers something without end.
+    uint64_t steps_max = UINT64_MAX;
     SimWorldOptions world{};
     SimDiskOptions disk{};
     NetworkFaults network{};

@@ -12,6 +12,8 @@ using namespace std::chrono_literals;
 using raftstore::RegionId;
 
 static constexpr Duration kTick = 10ms;
+// A run takes some fifty thousand.
+static constexpr uint64_t kStepsMax = 2'000'000;
 
 template <typename Id>
 static unsigned long long as_number(Id id) {
@@ -24,7 +26,8 @@ ClusterOptions Run::cluster_options() {
     for (size_t region = 2; region <= profile_.regions; ++region) {
         options.splits.push_back(std::to_string(region));
     }
-    const uint64_t gc_entries = random_.between(10, 60);
+    options.steps_max = kStepsMax;
+    const uint64_t gc_entries = random_.between(5, 50);
     const bool tiny = random_.one_in(3);
     options.tune = [this, gc_entries, tiny](raftstore::StoreOptions& store) {
         store.tick = kTick;
@@ -32,7 +35,7 @@ ClusterOptions Run::cluster_options() {
         store.clock_drift_per_mille_max = profile_.leases ? 50 : 0;
         if (profile_.log_gc_tight) {
             store.log_gc_entries = gc_entries;
-            store.log_gc_lag_entries_max = gc_entries + 10;
+            store.log_gc_lag_entries_max = gc_entries + 2;
         }
         if (profile_.slow_state) store.engine.state.memory_table_bytes = 8_KiB;
         if (tiny) {

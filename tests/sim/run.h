@@ -95,7 +95,7 @@ class Run {
     void trap(Trouble trouble, std::string path);
     void stall(size_t place, const std::string& path);
     void break_disk(size_t place);
-    void fill_disk(size_t place);
+    void fill_disk(size_t place, Duration at_least = std::chrono::milliseconds(100));
     void empty_disk(size_t place);
     void pause(size_t place);
     std::optional<size_t> any_up();

@@ -79,6 +79,7 @@ void Run::client_turn(Client& client, size_t number) {
     }
     if (partitioned && sent.fate == Sent::Fate::kDone) ++reads_in_partition_;
     if (!sticky) client.learn(key, place, sent);
+    if (sent.fate != Sent::Fate::kDone) cluster_->sleep(1ms * random_.below(6));
 }
 
 void Run::client_write(Client& client, const std::string& key, size_t place) {
@@ -91,7 +92,7 @@ void Run::client_write(Client& client, const std::string& key, size_t place) {
     }
     const Sent sent = client.write(place, rows, profile_.client_timeout, draw_header(key, place));
     client.learn(key, place, sent);
-    if (sent.fate != Sent::Fate::kDone) cluster_->sleep(1ms * random_.below(10));
+    if (sent.fate != Sent::Fate::kDone) cluster_->sleep(1ms * random_.below(12));
 }
 
 // Writes to and reads from every Region until that has worked.

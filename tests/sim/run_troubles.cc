@@ -202,13 +202,16 @@ void Run::thin_majority() {
     const size_t one =
         (minority.back() + 1 + random_.below(profile_.voters - minority.size())) % profile_.voters;
     const bool full = profile_.has(Trouble::kFullDisk) || profile_.has(Trouble::kFullEverywhere);
+    Duration until_death = 1ms * random_.between(60, 400);
     if (full && random_.percent(60)) {
-        cluster_->at(1ms * random_.between(10, 60), [this, one] {
-            if (!calm_) fill_disk(one);
+        // What is preallocated has to be used up first, and it dies before there is space again.
+        until_death += 1ms * random_.between(100, 500);
+        cluster_->at(1ms * random_.between(1, 30), [this, one, until_death] {
+            if (!calm_) fill_disk(one, until_death);
         });
     }
     const uint64_t number = ++cut_number_;
-    cluster_->at(1ms * random_.between(60, 400), [this, minority, one, number] {
+    cluster_->at(until_death, [this, minority, one, number] {
         if (calm_ || number != cut_number_) return;
         kill(one, draw_death());
         leave_with(minority, one);
@@ -228,7 +231,8 @@ void Run::freeze_leader() {
         Machine& machine = cluster_->machine(place);
         if (calm_ || machine.lives() != life || !machine.up()) return;
         machine.loop().set_paused(true);
-        cluster_->at(1ms * random_.between(300, 900), [this, place, life, number] {
+        // Long enough for clients to give it up, an election and a compaction.
+        cluster_->at(1ms * random_.between(500, 1600), [this, place, life, number] {
             if (number == cut_number_) cluster_->network().heal();
             Machine& frozen = cluster_->machine(place);
             if (frozen.lives() == life && frozen.state() == Machine::State::kUp) {
@@ -312,7 +316,7 @@ void Run::break_disk(size_t place) {
 }
 
 // What is there now and a little more.
-void Run::fill_disk(size_t place) {
+void Run::fill_disk(size_t place, Duration at_least) {
     Machine& machine = cluster_->machine(place);
     if (full_[place] || retired_[place]) return;
     const bool down = machine.state() == Machine::State::kDown;
@@ -324,7 +328,7 @@ void Run::fill_disk(size_t place) {
     machine.set_trouble(true);
     cluster_->disk_options(place).capacity_bytes = used + room;
     if (!down) machine.disk().options().capacity_bytes = used + room;
-    cluster_->at(1ms * random_.between(100, 1500), [this, place] { empty_disk(place); });
+    cluster_->at(at_least + 1ms * random_.below(1400), [this, place] { empty_disk(place); });
 }
 
 void Run::empty_disk(size_t place) {

@@ -1,12 +1,15 @@
 // Runs clusters under seeds: see usage().
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "src/base/io/log.h"
 #include "src/base/mistake.h"
@@ -168,19 +171,30 @@ Caught run_child(uint64_t seed, uint64_t runs) {
     return caught;
 }
 
+// What the children that have ended took of the processor.
+double child_seconds() {
+    rusage usage{};
+    getrusage(RUSAGE_CHILDREN, &usage);
+    const auto seconds = [](const timeval& time) {
+        return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+    };
+    return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
 bool play_mistake(const Options& options, Mistake mistake) {
     constexpr uint64_t kSeeds = 10;
     constexpr uint64_t kApart = 1'000;  // runs of one seed start far from the next one's
     const bool none = mistake == Mistake::kCount;
     mistake_active = mistake;
-    uint64_t caught = 0, runs_most = 0, runs_sum = 0;
+    uint64_t caught = 0;
+    std::vector<uint64_t> work;
+    const double seconds_before = child_seconds();
     std::string what;
     for (uint64_t s = 0; s < kSeeds; ++s) {
         const uint64_t seed = (options.seed * kSeeds + s) * kApart;
         const Caught result = run_child(seed, none ? 3 : options.runs);
         caught += result.caught ? 1 : 0;
-        runs_sum += result.runs;
-        runs_most = std::max(runs_most, result.runs);
+        work.push_back(result.runs);
         if (result.caught) what = result.what;
         if (result.caught == none) {
             std::printf("  %s: seed %llu %s\n", none ? "failed" : "missed",
@@ -188,11 +202,14 @@ bool play_mistake(const Options& options, Mistake mistake) {
         }
     }
     const bool right = none ? caught == 0 : caught + 1 >= kSeeds;
-    std::printf("%-34s caught %2llu of %llu, after %llu runs on average, %llu at most%s\n    %s\n",
-                std::string(mistake_name(mistake)).c_str(), static_cast<unsigned long long>(caught),
-                static_cast<unsigned long long>(kSeeds),
-                static_cast<unsigned long long>(runs_sum / kSeeds),
-                static_cast<unsigned long long>(runs_most), right ? "" : "  WRONG", what.c_str());
+    std::ranges::sort(work);
+    std::printf(
+        "%-34s caught %2llu of %llu, after %llu runs in the middle, %llu at most, "
+        "%.1f processor seconds%s\n    %s\n",
+        std::string(mistake_name(mistake)).c_str(), static_cast<unsigned long long>(caught),
+        static_cast<unsigned long long>(kSeeds), static_cast<unsigned long long>(work[kSeeds / 2]),
+        static_cast<unsigned long long>(work.back()), child_seconds() - seconds_before,
+        right ? "" : "  WRONG", what.c_str());
     std::fflush(stdout);
     return right;
 }
@@ -249,7 +266,7 @@ bool parse(int count, char** arguments, Options& options) {
             return false;
         }
     }
-    if (options.mistakes && !runs_given) options.runs = 120;
+    if (options.mistakes && !runs_given) options.runs = 200;
     return true;
 }
 

@@ -23,21 +23,27 @@ struct EngineWorld {
         kInsideFlush,
         kInsideInstall,
         kInsideManifestChange,
+        // At the last moment before an install's record, or one written with it, is in the log:
+        // the state store must know nothing of the install yet.
+        kBeforeInstallRecord,
     };
-    static constexpr unsigned kRarestKind = kInsideInstall;
-    static constexpr std::array<crash::KindFloor, 4> kFloors = {{{"inside a commit", 5},
-                                                                 {"inside flush", 5},
-                                                                 {"inside install", 5},
-                                                                 {"inside manifest change", 5}}};
+    static constexpr unsigned kRarestKind = kBeforeInstallRecord;
+    static constexpr std::array<crash::KindFloor, 5> kFloors = {
+        {{"inside a commit", 5},
+         {"inside flush", 5},
+         {"inside install", 5},
+         {"inside manifest change", 5},
+         {"right before an install's record", 2}}};
     static std::span<const unsigned> wanted_kinds() {
-        static constexpr std::array<unsigned, 5> kKinds = {
-            kInsideInstall, kInsideManifestChange, kInsideFlush, kInsideCommit, crash::kRecovery};
+        static constexpr std::array<unsigned, 6> kKinds = {kBeforeInstallRecord,  kInsideInstall,
+                                                           kInsideManifestChange, kInsideFlush,
+                                                           kInsideCommit,         crash::kRecovery};
         return kKinds;
     }
     static constexpr crash::Tuning kTuning = {.clones_per_life = {24, 4, 2},
                                               .steps_per_life = {1500, 250, 120},
                                               .deeds_per_life = {200, 30, 16, 3},
-                                              .states_per_scenario = 120,
+                                              .states_per_scenario = 60,
                                               .opened_one_in = 1,
                                               .states_waiting_max = 480};
 

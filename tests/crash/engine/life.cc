@@ -25,7 +25,11 @@ Life::Life(const Scenario& scenario, Start start, crash::LifeWatcher<EngineWorld
     disk_->set_step_hook([this](const DiskStep& step) {
         log_debug("step {} {} {} {} at {}, {} bytes", step.number, static_cast<int>(step.kind),
                   to_string(step.operation), step.path, step.offset, step.bytes);
+        log_write_ends_ = step.kind == DiskStep::Kind::kComplete &&
+                          step.operation == DiskOperation::kWrite &&
+                          step.path.find("log/segment") != std::string_view::npos;
         watcher_.at(*this, {Moment::Kind::kStep, step.number});
+        log_write_ends_ = false;
     });
 }
 
@@ -43,6 +47,8 @@ crash::StateKinds Life::kinds() const {
         kinds |= crash::kind_bit(EngineWorld::kInsideManifestChange);
     for (const auto& [region, changing] : changing_)
         if (changing.install) kinds |= crash::kind_bit(EngineWorld::kInsideInstall);
+    const bool installing = (kinds & crash::kind_bit(EngineWorld::kInsideInstall)) != 0;
+    if (installing && log_write_ends_) kinds |= crash::kind_bit(EngineWorld::kBeforeInstallRecord);
     return kinds;
 }
 
@@ -84,11 +90,17 @@ void Life::failed(const Error& error) {
         fail("the engine failed although nothing else did: " + error.to_string());
 }
 
+// A flush stands still, and the log must wait for it.
+bool Life::log_full() const {
+    return engine_ != nullptr &&
+           engine_->stats().log_bytes_live > scenario_.engine.log_bytes_max / 2 * 3;
+}
+
 bool Life::may_fail(const Error& error) const {
     if (damaged_ && !error.file.empty()) return true;
     switch (error.code) {
         // A fault while a file is made in reserve counts as no space: it passes.
-        case ErrorCode::kNoSpace: return was_short_ || faulted_;
+        case ErrorCode::kNoSpace: return was_short_ || faulted_ || log_full();
         case ErrorCode::kIoError: return faulted_;
         case ErrorCode::kPoisoned: return engine_failed_ || faulted_;
         default: return false;

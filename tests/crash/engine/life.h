@@ -124,6 +124,7 @@ class Life : private EngineListener {
     static std::string range_begin(RegionId region);
     static std::string range_end(RegionId region);
 
+    bool log_full() const;
     bool may_fail(const Error& error) const;
     void fail(std::string what);
 
@@ -146,6 +147,7 @@ class Life : private EngineListener {
     LifeCounts counts_;
     bool dead_ = false;
     bool opening_ = false;
+    bool log_write_ends_ = false;  // within the step: it has no effect yet
     bool faulted_ = false;
     bool short_of_space_ = false;
     bool was_short_ = false;  // a refusal may come later than the space

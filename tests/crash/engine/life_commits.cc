@@ -194,7 +194,7 @@ void Life::install() {
         // Its record may take a while to become durable, behind others or by itself.
         if (random_.one_in(3))
             for (uint64_t i = random_.between(1, 20); i > 0; --i) commit_some(*region);
-        if (random_.one_in(3))
+        if (random_.one_in(2))
             disk_->inject({.operation = DiskOperation::kWrite,
                            .path_contains = "log/segment",
                            .kind = FaultKind::kStall});

@@ -215,6 +215,35 @@ TEST_F(EngineTest, IdleRegionDoesNotHoldTheLog) {
     EXPECT_EQ(summary(kIdle).applied.applied, raft::LogIndex(7));
 }
 
+// The state's files stand still, and entries go on coming, as they do on a follower.
+TEST_F(EngineTest, LogWaitsForAFlushThatDoesNotEnd) {
+    options_.log.segment_bytes = 64_KiB;
+    options_.log_bytes_max = 512_KiB;
+    open_well();
+    create();
+    disk_->inject({.operation = DiskOperation::kWrite,
+                   .path_contains = "/state/",
+                   .count = 20,
+                   .kind = FaultKind::kStall});
+    disk_->options().stall = std::chrono::seconds(100);
+    uint64_t next = 6;
+    Status appended;
+    while (appended.ok() && next < 1000) appended = append(kRegion, next++, 1, 5, 4000);
+    ASSERT_FALSE(appended.ok());
+    EXPECT_EQ(appended.error().code, ErrorCode::kNoSpace);
+    const uint64_t most = options_.log_bytes_max / 2 * 3 + 2 * options_.log.segment_bytes;
+    EXPECT_LE(engine_->stats().log_bytes_live, most);
+    // A vote goes through.
+    WriteBatch vote;
+    vote.set_hard_state(kRegion, {.term = raft::Term(9), .commit = raft::LogIndex(5)});
+    EXPECT_TRUE(commit(std::move(vote), true).ok());
+    const size_t calls = writable_calls_;
+    disk_->clear_faults();
+    run_until([&] { return writable_calls_ > calls && engine_->stats().state.flushes > 0; });
+    const Status again = append(kRegion, next - 1, 1, 9, 4000);
+    EXPECT_TRUE(again.ok()) << again.error().to_string();
+}
+
 TEST_F(EngineTest, LogOverItsLimitWantsCompaction) {
     options_.log.segment_bytes = 64_KiB;
     options_.log_bytes_max = 512_KiB;
