@@ -154,10 +154,7 @@ class Client::Impl {
     void failed(const std::string& address, Pending request, const rpc::Ending& ending) {
         request->last_error = address + ": " + std::string(rpc::to_string(ending.code)) +
                               (ending.message.empty() ? "" : ", " + ending.message);
-        // Refused as it is, by a server that did nothing with it.
-        const bool refused = ending.code == rpc::Code::kUnimplemented ||
-                             ending.code == rpc::Code::kInvalidArgument ||
-                             ending.code == rpc::Code::kResourceExhausted;
+        const bool refused = refused_untouched(ending);
         if (refused || request->only_at) {
             const bool harmless = refused || std::string_view(request->path) == kStatusMethod;
             Answer answer{.outcome = harmless ? Outcome::kNotDone : Outcome::kUnknown,

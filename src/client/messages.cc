@@ -145,6 +145,19 @@ Judgement judge(Method method, const rpc::Bytes& body) {
     TIMBER_UNREACHABLE();
 }
 
+bool refused_untouched(const rpc::Ending& ending) {
+    switch (ending.code) {
+        case rpc::Code::kUnimplemented:
+        case rpc::Code::kInvalidArgument: return true;
+        // gRPC refuses what is too large before anybody sees it. With the same code it resets calls
+        // when its memory runs short, also those that a server is at work on; so any other text
+        // says nothing.
+        case rpc::Code::kResourceExhausted:
+            return ending.message.find("message larger than max") != std::string::npos;
+        default: return false;
+    }
+}
+
 std::optional<ServerView> decode_view(const rpc::Bytes& body) {
     timberkv::StatusResponse message;
     if (!parse(message, body)) return std::nullopt;

@@ -34,6 +34,8 @@ struct Judgement {
 };
 // What an answer with the status OK says.
 Judgement judge(Method method, const rpc::Bytes& body);
+// Whether a call that ended so was refused as it is, by a server that did nothing with it.
+bool refused_untouched(const rpc::Ending& ending);
 
 // Who a server is, and whom it knows.
 struct ServerView {
