@@ -12,9 +12,7 @@
 #
 # Tests (all on checked libraries, built into <build>/tests; `...` is SOURCES, USES and LINKS):
 #   timber_test(NAME ... [THREADS]) is a GoogleTest program.
-#       Label unit; with THREADS, for tests that start threads, tsan as well. With SERVER, for tests
-#       that need gRPC or protobuf, the label is hostile in sanitizers' builds: their libraries are
-#       compiled there for that stage.
+#       Label unit; with THREADS, for tests that start threads, tsan as well.
 #   timber_script_test(NAME COMMAND ...) runs a command that needs no build of its own.
 #       Label unit; not in sanitizers' builds, where it would say the same again.
 #   timber_explorer(NAME ... QUICK "<args>" FULL "<args>" [SANITIZED "<args>"] [MISTAKES "<args>"])
@@ -22,9 +20,9 @@
 #       Labels quick, full, sanitized and mistakes.
 #   timber_process_test(NAME ... SHORT "<args>" TORTURE "<args>" [HOSTILE "<args>"]) plays with
 #       real processes, one such test at a time. Where the machine allows it no such game, it prints
-#       "SKIPPED: " and why. Labels process-short and torture; hostile in sanitizers' builds, where
+#       "SKIPPED: " and why. Labels process-short and torture; server in sanitizers' builds, where
 #       the servers are programs on checked libraries.
-#   timber_fuzzer(NAME ... [SERVER] [SECONDS n]) is a libFuzzer target (LLVMFuzzerTestOneInput) with
+#   timber_fuzzer(NAME ... [SECONDS n]) is a libFuzzer target (LLVMFuzzerTestOneInput) with
 #       its corpus in tests/fuzz/corpus/NAME. With TIMBER_FUZZERS it fuzzes n seconds, label fuzz;
 #       without, it replays the corpus, label unit.
 #   timber_bench(NAME ...) is a bench on product libraries and the bench frame, built into
@@ -140,7 +138,9 @@ function(timber_library name)
         timber_target(${name}_checked "_checked" ${ARGN})
         timber_library_build(${name}_checked)
         # Built there for its warnings, also where no fuzzer uses it.
-        timber_stage(fuzz ${name}_checked)
+        if(NOT name MATCHES "^timber_(storage|raftstore|rpc|client|server)$")
+            timber_stage(fuzz ${name}_checked)
+        endif()
     endif()
 endfunction()
 
@@ -171,8 +171,20 @@ function(timber_stage label target)
     add_dependencies(stage_${label} ${target})
 endfunction()
 
+# In sanitizers' builds the tests of what stands above the three libraries are a stage of their own,
+# `server`: their compilation has no minutes in the others.
+function(timber_sanitized_label variable label target)
+    get_target_property(libraries ${target} LINK_LIBRARIES)
+    if(TIMBER_SANITIZE AND label MATCHES "^(unit|sanitized|fuzz)$" AND
+       libraries MATCHES "timber_(storage|raftstore|rpc|client|server)_checked")
+        set(label server)
+    endif()
+    set(${variable} ${label} PARENT_SCOPE)
+endfunction()
+
 # One test of `target` under one label, with arguments as a shell would split them.
 function(timber_add_test test label target arguments)
+    timber_sanitized_label(label ${label} ${target})
     separate_arguments(arguments UNIX_COMMAND "${arguments}")
     add_test(NAME ${test} COMMAND ${target} ${arguments})
     set_tests_properties(${test} PROPERTIES LABELS ${label} TIMEOUT ${TIMBER_TEST_SECONDS_MAX}
@@ -180,21 +192,13 @@ function(timber_add_test test label target arguments)
     timber_stage(${label} ${target})
 endfunction()
 
-function(timber_unit_label variable needs_server)
-    set(${variable} unit PARENT_SCOPE)
-    if(needs_server AND TIMBER_SANITIZE)
-        set(${variable} hostile PARENT_SCOPE)
-    endif()
-endfunction()
-
 function(timber_test name)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "THREADS;SERVER" "" "")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "THREADS" "" "")
     timber_checked_program(${name} ${arg_UNPARSED_ARGUMENTS})
     target_link_libraries(${name} PRIVATE GTest::gtest GTest::gtest_main)
-    timber_unit_label(label "${arg_SERVER}")
-    timber_add_test(${name} ${label} ${name} "")
+    timber_add_test(${name} unit ${name} "")
     if(arg_THREADS)
-        set_tests_properties(${name} PROPERTIES LABELS "unit;tsan")
+        set_property(TEST ${name} APPEND PROPERTY LABELS tsan)
         timber_stage(tsan ${name})
     endif()
 endfunction()
@@ -231,7 +235,7 @@ function(timber_process_test name)
     cmake_parse_arguments(PARSE_ARGV 1 arg "" "SHORT;TORTURE;HOSTILE" "")
     timber_checked_program(${name} ${arg_UNPARSED_ARGUMENTS})
     if(TIMBER_SANITIZE AND DEFINED arg_HOSTILE)
-        timber_add_test(${name}.hostile hostile ${name} "${arg_HOSTILE}")
+        timber_add_test(${name}.hostile server ${name} "${arg_HOSTILE}")
         set_tests_properties(${name}.hostile PROPERTIES RESOURCE_LOCK processes)
     endif()
     timber_add_test(${name}.short process-short ${name} "${arg_SHORT}")
@@ -240,13 +244,12 @@ function(timber_process_test name)
 endfunction()
 
 function(timber_fuzzer name)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "SERVER" "SECONDS" "")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "SECONDS" "")
     set(corpus ${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${name})
     timber_checked_program(${name} ${arg_UNPARSED_ARGUMENTS})
     if(NOT TIMBER_FUZZERS)
         target_link_libraries(${name} PRIVATE timber_fuzz_replay_checked)
-        timber_unit_label(label "${arg_SERVER}")
-        timber_add_test(${name}.corpus ${label} ${name} ${corpus})
+        timber_add_test(${name}.corpus unit ${name} ${corpus})
         return()
     endif()
     if(NOT DEFINED arg_SECONDS)
