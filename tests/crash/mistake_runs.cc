@@ -1,6 +1,5 @@
 #include "tests/crash/mistake_runs.h"
 
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,6 +9,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "tests/support/child_seconds.h"
 
 namespace timber::crash {
 
@@ -71,16 +72,6 @@ Outcome run_seed(const MistakeRuns& runs, Mistake mistake, uint64_t seed) {
         std::snprintf(outcome.what, sizeof outcome.what, "the process died, status %d", status);
     }
     return outcome;
-}
-
-// What the children that have ended took of the processor.
-double child_seconds() {
-    rusage usage{};
-    getrusage(RUSAGE_CHILDREN, &usage);
-    const auto seconds = [](const timeval& time) {
-        return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-    };
-    return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
 bool run_one(const MistakeRuns& runs, Mistake mistake, uint64_t first_seed) {

@@ -1,5 +1,4 @@
 // Runs clusters under seeds: see usage().
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +13,7 @@
 #include "src/base/io/log.h"
 #include "src/base/mistake.h"
 #include "tests/sim/run.h"
+#include "tests/support/child_seconds.h"
 
 namespace timber::sim {
 
@@ -169,16 +169,6 @@ Caught run_child(uint64_t seed, uint64_t runs) {
     TIMBER_ASSERT_OP(waitpid(child, &status, 0), ==, child);
     caught.caught = !WIFEXITED(status) || WEXITSTATUS(status) != 0;
     return caught;
-}
-
-// What the children that have ended took of the processor.
-double child_seconds() {
-    rusage usage{};
-    getrusage(RUSAGE_CHILDREN, &usage);
-    const auto seconds = [](const timeval& time) {
-        return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-    };
-    return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
 bool play_mistake(const Options& options, Mistake mistake) {
