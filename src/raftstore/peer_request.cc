@@ -97,14 +97,18 @@ void Peer::request(TransferLeaderRequest& request, Callback callback) {
 }
 
 void Peer::propose_held() {
-    std::vector<HeldWrite> writes = gate_.take(leads(), node_->commit());
+    const auto leads_in = leads() ? std::optional(node_->term()) : std::nullopt;
     raft::LogIndex last;
-    for (HeldWrite& write : writes) {
+    size_t accepted = 0;
+    for (HeldWrite& write : gate_.take(leads_in, node_->commit())) {
         const raft::Proposed result = node_->propose(std::move(write.payload));
-        if (result.accepted()) last = result.first_index;
+        if (result.accepted()) {
+            last = result.first_index;
+            ++accepted;
+        }
         proposed(result, std::move(write.callback));
     }
-    if (last != raft::LogIndex(0)) gate_.proposed(last);
+    if (accepted > 0) gate_.proposed(last, accepted);
 }
 
 void Peer::refuse_held(std::vector<HeldWrite> held, const RegionError& error) {

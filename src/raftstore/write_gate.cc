@@ -9,22 +9,21 @@ void WriteGate::hold(HeldWrite write) {
     held_.push_back(std::move(write));
 }
 
-bool WriteGate::long_enough() const {
-    return held_.size() >= kRoundWrites || held_bytes_ >= kRoundBytes;
+bool WriteGate::open() const {
+    if (rounds_.empty()) return true;
+    if (held_.size() >= kRoundWrites || held_bytes_ >= kRoundBytes) return true;
+    return rounds_.size() < kRoundsMax && held_.size() >= rounds_.back().writes;
 }
 
-std::vector<HeldWrite> WriteGate::take(bool leads, raft::LogIndex committed) {
-    if (!leads) round_ends_.clear();
-    while (!round_ends_.empty() && round_ends_.front() <= committed) round_ends_.pop_front();
-    if (round_ends_.size() >= kRoundsMax && !long_enough()) return {};
-    return take_all();
+std::vector<HeldWrite> WriteGate::take(std::optional<raft::Term> leads_in,
+                                       raft::LogIndex committed) {
+    if (term_ != leads_in) rounds_.clear();
+    term_ = leads_in;
+    while (!rounds_.empty() && rounds_.front().last <= committed) rounds_.pop_front();
+    return open() ? take_all() : std::vector<HeldWrite>();
 }
 
-void WriteGate::proposed(raft::LogIndex last) {
-    // A leader's log only grows; what was left of an earlier leadership is gone.
-    while (!round_ends_.empty() && round_ends_.back() >= last) round_ends_.pop_back();
-    round_ends_.push_back(last);
-}
+void WriteGate::proposed(raft::LogIndex last, size_t writes) { rounds_.push_back({last, writes}); }
 
 std::vector<HeldWrite> WriteGate::take_all() {
     held_bytes_ = 0;
@@ -37,8 +36,8 @@ std::vector<HeldWrite> WriteGate::take_expired(uint64_t before_tick) {
 }
 
 void WriteGate::check_invariants() const {
-    TIMBER_ASSERT(std::ranges::is_sorted(round_ends_));                                    // WG1
-    TIMBER_ASSERT(held_.empty() || (round_ends_.size() >= kRoundsMax && !long_enough()));  // WG2
+    TIMBER_ASSERT(std::ranges::is_sorted(rounds_, {}, &Round::last));  // WG1
+    TIMBER_ASSERT(held_.empty() || !open());                           // WG2
 }
 
 }  // namespace timber::raftstore

@@ -354,29 +354,63 @@ TEST(PeerWritesTest, ARefusedWriteTakesNoEarlierOneAlong) {
 
 HeldWrite held_write(uint64_t tick) { return {raft::Payload::copy_of("x"), {}, tick}; }
 
+void hold(WriteGate& gate, size_t writes) {
+    for (size_t i = 0; i < writes; ++i) gate.hold(held_write(1));
+}
+
+// What the gate lets go is proposed in one term, up to `last`.
+size_t propose(WriteGate& gate, uint64_t last, uint64_t committed) {
+    const size_t taken = gate.take(raft::Term(3), raft::LogIndex(committed)).size();
+    if (taken > 0) gate.proposed(raft::LogIndex(last), taken);
+    gate.check_invariants();
+    return taken;
+}
+
 TEST(WriteGateTest, TwoRoundsAreUnderWayAndTheRestWaits) {
     WriteGate gate;
     for (uint64_t last = 10; last <= 11; ++last) {
-        gate.hold(held_write(1));
-        EXPECT_EQ(gate.take(true, raft::LogIndex(9)).size(), 1u);
-        gate.proposed(raft::LogIndex(last));
+        hold(gate, 1);
+        EXPECT_EQ(propose(gate, last, 9), 1u);
     }
-    gate.hold(held_write(1));
-    gate.hold(held_write(2));
-    EXPECT_TRUE(gate.take(true, raft::LogIndex(9)).empty());
+    hold(gate, 2);
+    EXPECT_EQ(propose(gate, 13, 9), 0u);
+    EXPECT_EQ(propose(gate, 13, 10), 2u);  // the first is committed
+}
+
+TEST(WriteGateTest, ASecondRoundIsAsLongAsTheFirst) {
+    WriteGate gate;
+    hold(gate, 4);
+    EXPECT_EQ(propose(gate, 17, 9), 4u);
+    hold(gate, 3);
+    EXPECT_EQ(propose(gate, 20, 9), 0u);
+    hold(gate, 1);
+    EXPECT_EQ(propose(gate, 21, 9), 4u);
+    hold(gate, 1);
+    EXPECT_EQ(propose(gate, 22, 17), 0u);
+    EXPECT_EQ(propose(gate, 22, 21), 1u);  // none is under way
+}
+
+TEST(WriteGateTest, AnotherTermBeginsWithoutRounds) {
+    WriteGate gate;
+    gate.take(raft::Term(3), raft::LogIndex(9));
+    gate.proposed(raft::LogIndex(10), 4);
+    gate.proposed(raft::LogIndex(20), 4);
+    hold(gate, 1);
+    EXPECT_EQ(gate.take(raft::Term(5), raft::LogIndex(9)).size(), 1u);
+    gate.proposed(raft::LogIndex(15), 1);
     gate.check_invariants();
-    EXPECT_EQ(gate.take(true, raft::LogIndex(10)).size(), 2u);  // the first is committed
 }
 
 TEST(WriteGateTest, WhatCannotBeProposedIsGivenBack) {
     WriteGate gate;
-    gate.proposed(raft::LogIndex(10));
-    gate.proposed(raft::LogIndex(11));
+    gate.take(raft::Term(3), raft::LogIndex(9));
+    gate.proposed(raft::LogIndex(10), 1);
+    gate.proposed(raft::LogIndex(11), 1);
     gate.hold(held_write(5));
     EXPECT_TRUE(gate.take_expired(5).empty());
     EXPECT_EQ(gate.take_expired(6).size(), 1u);
     gate.hold(held_write(7));
-    EXPECT_EQ(gate.take(false, raft::LogIndex(9)).size(), 1u);  // no leader: it is refused
+    EXPECT_EQ(gate.take(std::nullopt, raft::LogIndex(9)).size(), 1u);  // it is refused
 }
 
 TEST(PeerWritesTest, WithoutRoomVotesGo) {
