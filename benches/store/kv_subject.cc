@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <thread>
 
 #include "benches/frame/machine.h"
@@ -19,23 +20,30 @@ constexpr uint64_t kHoleKeys = 1000;
 constexpr double kMixedWritesPerSecond = 20'000;
 // What a fill spreads its keys over, and what an overwrite writes again.
 constexpr uint64_t kFillKeys = uint64_t{1} << 32;
+// In so many slices a fill of equal amounts writes as much as the large data.
+constexpr uint64_t kEqualSlices = 20;
 
 Error wrong_answer(const std::string& store, const std::string& what) {
     return make_error(ErrorCode::kCorrupted, store + ": " + what);
 }
 
-// Writes until a slice is over; each operation counts from the end of the one before, so that the
-// waits that a store asks for show.
+// Writes until a slice is over, or so many keys; each operation counts from the end of the one
+// before, so that the waits that a store asks for show.
 class SliceSource : public WriteSource {
   public:
     // `place(n)` is where the n-th write goes.
     using Place = std::move_only_function<uint64_t(uint64_t)>;
 
-    SliceSource(ValueMaker& values, SliceRecorder& recorder, uint64_t& written, Place place)
-        : values_(values), recorder_(recorder), written_(written), place_(std::move(place)) {}
+    SliceSource(ValueMaker& values, SliceRecorder& recorder, uint64_t& written,
+                std::optional<uint64_t> keys, Place place)
+        : values_(values),
+          recorder_(recorder),
+          written_(written),
+          end_(keys ? std::optional(written + *keys) : std::nullopt),
+          place_(std::move(place)) {}
 
     Turn next(Write& write) override {
-        if (recorder_.over()) return Turn::kOver;
+        if (end_ ? written_ == *end_ : recorder_.over()) return Turn::kOver;
         const uint64_t place = place_(written_);
         write_key(place, key_);
         write.key = {key_, kKeyBytes};
@@ -53,6 +61,7 @@ class SliceSource : public WriteSource {
     ValueMaker& values_;
     SliceRecorder& recorder_;
     uint64_t& written_;
+    const std::optional<uint64_t> end_;
     Place place_;
     char key_[kKeyBytes];
     int64_t start_ns_ = 0;
@@ -229,7 +238,12 @@ Status KvSubject::run_slice(const Case& wanted, SliceRecorder& recorder) {
 Status KvSubject::fill(const Case& wanted, SliceRecorder& recorder) {
     const Shuffle shuffle(kFillKeys, settings_.seed);
     const uint64_t again = settings_.large_bytes / 4 / (kKeyBytes + value_bytes_);
-    SliceSource source(*values_, recorder, written_, [&](uint64_t n) -> uint64_t {
+    // As much data for a store that is fast as for one that is slow: what a byte costs in writes to
+    // the device grows with the levels.
+    std::optional<uint64_t> keys;
+    if (wanted.name == "fill_equally")
+        keys = settings_.large_bytes / kEqualSlices / (kKeyBytes + value_bytes_);
+    SliceSource source(*values_, recorder, written_, keys, [&](uint64_t n) -> uint64_t {
         if (wanted.name == "fill_in_order") return n;
         if (wanted.name == "overwrite") return shuffle(n % again);
         return shuffle(n);

@@ -25,6 +25,7 @@ int main(int argc, char** argv) {
         const bool quick = bytes == 100;
         bench.add_case({.name = "fill_in_order", .value_bytes = bytes, .quick = false});
         bench.add_case({.name = "fill_at_random", .value_bytes = bytes, .quick = quick});
+        bench.add_case({.name = "fill_equally", .value_bytes = bytes, .quick = false});
         bench.add_case({.name = "overwrite", .value_bytes = bytes, .quick = false});
         bench.add_case({.name = "get_cached", .value_bytes = bytes, .quick = false});
         bench.add_case({.name = "scan_cached", .value_bytes = bytes, .quick = false});
