@@ -3,7 +3,9 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <atomic>
+#include <string>
 
 #include "src/base/mutex.h"
 
@@ -37,6 +39,33 @@ spdlog::level::level_enum spdlog_level(LogLevel level) {
     return spdlog::level::off;
 }
 
+bool is_control(char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < 0x20 || byte == 0x7f;
+}
+
+// What a stranger sent may be part of a line. It must not end the line, or speak to the terminal.
+std::string escaped(std::string_view line) {
+    std::string text;
+    for (const char c : line) {
+        if (is_control(c)) {
+            text += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+        } else {
+            text += c;
+        }
+    }
+    return text;
+}
+
+void write_line(LogLevel level, std::string_view line) {
+    const MutexLock lock(sink_mutex);
+    if (sink_now) {
+        sink_now(level, line);
+    } else {
+        logger().log(spdlog_level(level), spdlog::string_view_t(line.data(), line.size()));
+    }
+}
+
 }  // namespace
 
 void set_log_level(LogLevel level) { level_now.store(level, std::memory_order_relaxed); }
@@ -49,11 +78,10 @@ void set_log_sink(std::function<void(LogLevel, std::string_view)> sink) {
 }
 
 void log_line(LogLevel level, std::string_view line) {
-    const MutexLock lock(sink_mutex);
-    if (sink_now) {
-        sink_now(level, line);
+    if (std::ranges::any_of(line, is_control)) {
+        write_line(level, escaped(line));
     } else {
-        logger().log(spdlog_level(level), spdlog::string_view_t(line.data(), line.size()));
+        write_line(level, line);
     }
 }
 

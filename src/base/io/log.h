@@ -1,5 +1,6 @@
 #pragma once
-// What the server tells its operator, through spdlog. One line an event, for people.
+// What the server tells its operator, through spdlog. One line an event, for people; control bytes,
+// which may come from a stranger, are written as \xNN.
 //
 //   log_info("log opened: {} batches in {} segments", batches, segments);
 //
