@@ -146,9 +146,8 @@ class StorageEngine {
     // forward what all Regions and local rows need.
     size_t commit_bytes_max() const;
 
-    // The effects of entries, in memory: `state` is the Region's after the last one. Visible when
-    // this returns. kBusy: nothing was applied, wait for writable(), either for room or because the
-    // Region's end is in the log already and about to be carried out; kPoisoned.
+    // The effects of entries, in memory: `state` is the Region's after the last one. Visible at
+    // once. kBusy (no room, or the Region's end is due): not done, wait for writable(). kPoisoned.
     Status apply(RegionId region, AppliedState state, const memtable::WriteBatch& effects);
     // To be asked before taking on a write of about so many bytes.
     memtable::Pace pace(size_t bytes);

@@ -1,6 +1,5 @@
 #pragma once
-// What the server tells its operator, through spdlog. One line an event, for people; control bytes,
-// which may come from a stranger, are written as \xNN.
+// What the server tells its operator, through spdlog: one line an event, control bytes as \xNN.
 //
 //   log_info("log opened: {} batches in {} segments", batches, segments);
 //
