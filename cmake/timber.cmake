@@ -15,9 +15,10 @@
 #       Label unit; with THREADS, for tests that start threads, tsan as well.
 #   timber_script_test(NAME COMMAND ...) runs a command that needs no build of its own.
 #       Label unit; not in sanitizers' builds, where it would say the same again.
-#   timber_explorer(NAME ... QUICK "<args>" FULL "<args>" [SANITIZED "<args>"] [MISTAKES "<args>"])
+#   timber_explorer(NAME ... QUICK "<args>" FULL "<args>" [SANITIZED "<args>"] [MISTAKES "<args>"]
+#                   [CLUSTER "<args>"])
 #       is a simulator or crash explorer with a budget for each occasion.
-#       Labels quick, full, sanitized and mistakes.
+#       Labels quick, full, sanitized, mistakes and cluster.
 #   timber_process_test(NAME ... SHORT "<args>" TORTURE "<args>" [HOSTILE "<args>"]) plays with
 #       real processes, one such test at a time. Where the machine allows it no such game, it prints
 #       "SKIPPED: " and why. Labels process-short and torture; server in sanitizers' builds, where

@@ -390,6 +390,18 @@ TEST(WriteGateTest, ASecondRoundIsAsLongAsTheFirst) {
     EXPECT_EQ(propose(gate, 22, 21), 1u);  // none is under way
 }
 
+TEST(WriteGateTest, ALongRoundWaitsForNone) {
+    WriteGate gate;
+    hold(gate, 1);
+    EXPECT_EQ(propose(gate, 10, 9), 1u);
+    hold(gate, 1);
+    EXPECT_EQ(propose(gate, 11, 9), 1u);
+    hold(gate, 511);
+    EXPECT_EQ(propose(gate, 522, 9), 0u);
+    hold(gate, 1);
+    EXPECT_EQ(propose(gate, 523, 9), 512u);
+}
+
 TEST(WriteGateTest, AnotherTermBeginsWithoutRounds) {
     WriteGate gate;
     gate.take(raft::Term(3), raft::LogIndex(9));
