@@ -33,6 +33,9 @@
 # through the target stage_<label>.
 
 find_package(Threads REQUIRED)
+if(TIMBER_TESTS)
+    find_package(GTest REQUIRED)
+endif()
 if(TIMBER_TESTS AND NOT TIMBER_SANITIZE)
     find_package(mimalloc REQUIRED)
 endif()
@@ -60,10 +63,56 @@ set(TIMBER_TEST_SECONDS_MAX 480)
 set_property(GLOBAL PROPERTY TIMBER_PRODUCTS "")
 set_property(GLOBAL PROPERTY TIMBER_CHECKED "")
 
+# Sets `result` to what is to be compiled of a target's sources: files that include eight of them
+# each, since sources together share what templates cost. Unlike CMake's own they hold no absolute
+# path, so every clone finds them in the compiler's cache. What two sources of a target have for
+# themselves needs two names. A source with properties of its own, set before its target, stays
+# alone.
+function(timber_unity result target)
+    set(alone "")
+    set(together "")
+    foreach(source IN LISTS ARGN)
+        get_source_file_property(definitions ${source} COMPILE_DEFINITIONS)
+        get_source_file_property(options ${source} COMPILE_OPTIONS)
+        if(source MATCHES "^/" OR NOT source MATCHES "[.]cc$" OR definitions OR options)
+            list(APPEND alone ${source})
+        else()
+            list(APPEND together ${source})
+        endif()
+    endforeach()
+    file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
+    list(LENGTH together count)
+    if(count EQUAL 1)
+        list(APPEND alone ${together})
+        set(count 0)
+    endif()
+    set(first 0)
+    while(first LESS count)
+        list(SUBLIST together ${first} 8 batch)
+        list(TRANSFORM batch REPLACE "(.+)" "#include \"${folder}/\\1\"\n")
+        string(CONCAT content ${batch})
+        set(unity ${CMAKE_CURRENT_BINARY_DIR}/${target}_from_${first}.cc)
+        file(CONFIGURE OUTPUT ${unity} CONTENT "${content}")
+        list(APPEND alone ${unity})
+        math(EXPR first "${first} + 8")
+    endwhile()
+    set(${result} ${alone} PARENT_SCOPE)
+endfunction()
+
 function(timber_target target suffix)
     cmake_parse_arguments(PARSE_ARGV 2 arg "" "" "SOURCES;USES;LINKS")
     if(arg_UNPARSED_ARGUMENTS)
         message(FATAL_ERROR "${target}: unknown arguments ${arg_UNPARSED_ARGUMENTS}")
+    endif()
+    # Products are compiled source by source, which shows of many headers that they stand alone.
+    file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
+    if(TIMBER_UNITY AND (suffix STREQUAL "_checked" OR folder MATCHES "^benches"))
+        timber_unity(arg_SOURCES ${target} ${arg_SOURCES})
+        if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+            # Tests' sources have types of their own inside types of their own, which g++ mistrusts
+            # in a source that another includes.
+            target_compile_options(${target} PRIVATE -Wno-subobject-linkage)
+        endif()
     endif()
     target_sources(${target} PRIVATE ${arg_SOURCES})
     target_link_libraries(${target} PRIVATE timber_options)
@@ -71,73 +120,63 @@ function(timber_target target suffix)
         target_link_libraries(${target} PRIVATE ${used}${suffix})
     endforeach()
     target_link_libraries(${target} PRIVATE ${arg_LINKS})
+    timber_precompiled(${target} timber_std_precompiled${suffix})
     if(suffix STREQUAL "_checked")
         target_compile_definitions(${target} PRIVATE TIMBER_WITH_MISTAKES TIMBER_SLOW_CHECKS)
+        target_compile_options(${target} PRIVATE ${TIMBER_CHECKED_FLAGS})
         set_property(GLOBAL APPEND PROPERTY TIMBER_CHECKED ${target})
     else()
         set_property(GLOBAL APPEND PROPERTY TIMBER_PRODUCTS ${target})
     endif()
 endfunction()
 
-# Compiles the sources of `target` eight at a time: sanitizers multiply what templates cost, and
-# sources together share it. Unlike CMake's own, the files made here hold no absolute path, so that
-# every clone finds them in the compiler's cache. What two sources of a target have for themselves
-# needs two names. A source's properties are set before its target, so that they are seen here.
-function(timber_unity target)
-    if(NOT TIMBER_UNITY)
-        return()
+# The standard library's headers, read once: reading them is more than half of all compilation. No
+# compiler misses an include of them then, so a test does: tests/tidy/include_rules.py, which lists
+# the same headers.
+function(timber_precompiled target headers)
+    if(TIMBER_PRECOMPILED)
+        set_target_properties(${target} PROPERTIES PRECOMPILE_HEADERS_REUSE_FROM ${headers})
     endif()
-    get_target_property(sources ${target} SOURCES)
-    list(FILTER sources INCLUDE REGEX "[.]cc$")
-    # Definitions of a single source's stay its own.
-    list(FILTER sources EXCLUDE REGEX "^/")
-    foreach(source IN LISTS sources)
-        get_source_file_property(definitions ${source} COMPILE_DEFINITIONS)
-        if(definitions)
-            list(REMOVE_ITEM sources ${source})
-        endif()
-    endforeach()
-    list(LENGTH sources count)
-    if(count LESS 2)
-        return()
-    endif()
-    set_source_files_properties(${sources} PROPERTIES HEADER_FILE_ONLY ON)
-    file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
-    set(first 0)
-    while(first LESS count)
-        list(SUBLIST sources ${first} 8 batch)
-        list(TRANSFORM batch REPLACE "(.+)" "#include \"${folder}/\\1\"\n")
-        string(CONCAT content ${batch})
-        set(unity ${CMAKE_CURRENT_BINARY_DIR}/${target}_from_${first}.cc)
-        file(CONFIGURE OUTPUT ${unity} CONTENT "${content}")
-        target_sources(${target} PRIVATE ${unity})
-        math(EXPR first "${first} + 8")
-    endwhile()
 endfunction()
 
-# Tests' sources have types of their own inside types of their own, which g++ mistrusts in a source
-# that another includes.
-function(timber_test_build target)
-    if(TIMBER_UNITY AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-        target_compile_options(${target} PRIVATE -Wno-subobject-linkage)
-    endif()
-    timber_unity(${target})
+function(timber_precompile headers)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "HEADERS;LINKS;FLAGS")
+    # Something must be compiled, or the headers are not.
+    file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/precompiled/${headers}.cc CONTENT "")
+    add_library(${headers} OBJECT ${CMAKE_BINARY_DIR}/precompiled/${headers}.cc)
+    target_link_libraries(${headers} PRIVATE timber_options ${arg_LINKS})
+    target_compile_options(${headers} PRIVATE ${arg_FLAGS})
+    target_precompile_headers(${headers} PRIVATE ${arg_HEADERS})
 endfunction()
 
-# Where most of a test's time goes is worth more of the compiler's.
-function(timber_library_build target)
-    timber_unity(${target})
-    target_compile_options(${target} PRIVATE ${TIMBER_LIBRARY_FLAGS})
-endfunction()
+if(TIMBER_PRECOMPILED)
+    set(TIMBER_STD_HEADERS <algorithm> <array> <atomic> <bit> <cstdint> <cstdio> <cstdlib> <cstring>
+                           <deque> <expected> <functional> <limits> <map> <memory> <mutex>
+                           <optional> <set> <span> <string> <string_view> <tuple> <utility>
+                           <variant> <vector>)
+    timber_precompile(timber_std_precompiled HEADERS ${TIMBER_STD_HEADERS})
+    if(TIMBER_TESTS)
+        timber_precompile(timber_std_precompiled_checked HEADERS ${TIMBER_STD_HEADERS}
+                          FLAGS ${TIMBER_CHECKED_FLAGS})
+        timber_precompile(timber_gtest_precompiled HEADERS ${TIMBER_STD_HEADERS} <gtest/gtest.h>
+                          LINKS GTest::gtest FLAGS ${TIMBER_CHECKED_FLAGS})
+    endif()
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+        # g++ 12 mistrusts its own strings once they come precompiled. The sanitizers' builds do
+        # without, and keep these warnings.
+        target_compile_options(timber_options INTERFACE -Wno-array-bounds -Wno-stringop-overflow
+                               -Wno-stringop-overread)
+    endif()
+endif()
 
 function(timber_library name)
     add_library(${name} STATIC)
     timber_target(${name} "" ${ARGN})
-    timber_library_build(${name})
     if(TIMBER_TESTS OR TIMBER_FUZZERS)
         add_library(${name}_checked STATIC)
         timber_target(${name}_checked "_checked" ${ARGN})
-        timber_library_build(${name}_checked)
+        # Where most of a test's time goes is worth more of the compiler's.
+    target_compile_options(${name}_checked PRIVATE ${TIMBER_LIBRARY_FLAGS})
         # Built there for its warnings, also where no fuzzer uses it.
         if(NOT name MATCHES "^timber_(storage|raftstore|rpc|client|server)$")
             timber_stage(fuzz ${name}_checked)
@@ -148,7 +187,6 @@ endfunction()
 function(timber_checked_library name)
     add_library(${name}_checked STATIC)
     timber_target(${name}_checked "_checked" ${ARGN})
-    timber_test_build(${name}_checked)
 endfunction()
 
 function(timber_program name)
@@ -159,7 +197,6 @@ endfunction()
 function(timber_checked_program name)
     add_executable(${name})
     timber_target(${name} "_checked" ${ARGN})
-    timber_test_build(${name})
     set_target_properties(${name} PROPERTIES
                           RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
 endfunction()
@@ -197,6 +234,7 @@ function(timber_test name)
     cmake_parse_arguments(PARSE_ARGV 1 arg "THREADS" "" "")
     timber_checked_program(${name} ${arg_UNPARSED_ARGUMENTS})
     target_link_libraries(${name} PRIVATE GTest::gtest GTest::gtest_main)
+    timber_precompiled(${name} timber_gtest_precompiled)
     timber_add_test(${name} unit ${name} "")
     if(arg_THREADS)
         set_property(TEST ${name} APPEND PROPERTY LABELS tsan)

@@ -1,5 +1,7 @@
 #include "logengine/batch.h"
 
+#include <array>
+
 #include "src/base/checksum.h"
 #include "src/base/coding.h"
 

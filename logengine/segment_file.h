@@ -4,6 +4,7 @@
 // Thread:   the functions are for jobs.
 // Failure:  a file whose making or renewing failed is of no use and removed as far as possible;
 //           nothing refers to it yet.
+#include <algorithm>
 #include <memory>
 #include <string>
 

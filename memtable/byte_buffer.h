@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <utility>
 
 #include "src/base/assert.h"
 #include "src/base/bytes.h"

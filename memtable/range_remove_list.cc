@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <new>
+#include <utility>
 
 #include "src/base/assert.h"
 #include "src/base/bytes.h"

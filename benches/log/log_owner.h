@@ -22,7 +22,7 @@ class LogOwner {
   public:
     struct Setup {
         std::string directory;  // the log's own; removed at the end
-        uint64_t segment_bytes = 128_MiB;
+        uint64_t segment_bytes = logengine::Options{}.segment_bytes;
         // How many segments stay live. 0: all.
         size_t kept_segments = 0;
         size_t payload_bytes = 0;

@@ -10,7 +10,7 @@ namespace {
 // Smaller ones are recycled sooner: with full ones all of the quick time would be warming up.
 double segment_mib(const Options& options) {
     if (options.tiny) return 1;
-    return options.quick ? 16 : 128;
+    return options.quick ? 16 : static_cast<double>(logengine::Options{}.segment_bytes / 1_MiB);
 }
 
 bool blocks(const Case& wanted) { return wanted.name == "threads"; }

@@ -87,9 +87,10 @@ LogReadSubject::LogReadSubject(Options& options)
 
 Status LogReadSubject::prepare(const Case& wanted) {
     crashed_ = wanted.name == "crash";
-    TIMBER_TRY(owner_, LogOwner::create({.directory = directory_,
-                                         .segment_bytes = tiny_ ? 1_MiB : 128_MiB,
-                                         .payload_bytes = wanted.value_bytes}));
+    TIMBER_TRY(owner_, LogOwner::create(
+                           {.directory = directory_,
+                            .segment_bytes = tiny_ ? 1_MiB : logengine::Options{}.segment_bytes,
+                            .payload_bytes = wanted.value_bytes}));
     TIMBER_CHECK(owner_->append_many(bytes_ / wanted.value_bytes, wanted.parallel));
     std::ifstream superblock(directory_ + "/superblock", std::ios::binary);
     superblock_.assign(std::istreambuf_iterator<char>(superblock), {});

@@ -2,6 +2,7 @@
 // What all stores of state_store are given alike: sizes, and the data that they hold.
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "benches/frame/options.h"
 

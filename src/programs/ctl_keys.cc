@@ -1,6 +1,7 @@
 // get, put, delete, scan and load.
 #include <unistd.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstdio>
 #include <fstream>

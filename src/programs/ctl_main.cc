@@ -1,4 +1,5 @@
 // timberkv-ctl: talks to a cluster from the command line.
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstring>

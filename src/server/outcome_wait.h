@@ -4,6 +4,7 @@
 // Thread: give() once, on any thread; take() once, on a thread that may wait, which the giver is
 // not.
 #include <optional>
+#include <utility>
 
 #include "src/base/mutex.h"
 

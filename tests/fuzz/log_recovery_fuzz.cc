@@ -3,6 +3,7 @@
 //
 // The input is a list of edits of a small log's files; each takes ten bytes: file, kind, place and
 // what to put there. One kind makes checksums right again, so that edits behind them count.
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 

@@ -2,6 +2,7 @@
 // searches answer as a walk over all separators does.
 //
 // The first four bytes say how long the data blocks are, in units of kBlockAlignment.
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>

@@ -3,6 +3,7 @@
 // The first byte of the input says which of some small tables, the rest is a list of edits; each
 // takes eight bytes: kind, place and what to put there. One kind makes checksums right again, so
 // that edits behind them count; after it, what is read may be anything.
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <vector>

@@ -1,4 +1,6 @@
 // The witness: soon after the log fell idle, not while it is busy, in alternating slots.
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "logengine/control_file.h"

@@ -7,6 +7,7 @@
 #include "memtable/table_writer.h"
 #include "src/base/mistake.h"
 #include "tests/memtable/background_world.h"
+#include "tests/memtable/support/internal_keys.h"
 #include "tests/support/sim_disk.h"
 #include "tests/support/sim_world.h"
 
@@ -233,16 +234,10 @@ class FailingJobs : public testing::Test {
         }
     }
 
-    static std::string internal(const std::string& key, uint64_t sequence) {
-        std::string internal_key;
-        append_internal_key(internal_key, key, Sequence(sequence), EntryKind::kPut);
-        return internal_key;
-    }
-
     TableFileRef file(DiskWorkshop& workshop, uint64_t sequence) {
         TableContents contents;
         for (int key = 1000; key < 1400; ++key)
-            contents.entries.emplace_back(internal("key" + std::to_string(key), sequence),
+            contents.entries.emplace_back(internal_key("key" + std::to_string(key), sequence),
                                           std::string(100, static_cast<char>('a' + sequence)));
         contents.removes.push_back({"key1100", "key1300", Sequence(sequence)});
         return workshop.write(Family::kDefault, std::move(contents), Sequence(sequence));

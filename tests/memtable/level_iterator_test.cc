@@ -5,17 +5,11 @@
 #include "src/base/random.h"
 #include "tests/memtable/support/fake_tables.h"
 #include "tests/memtable/support/history.h"
+#include "tests/memtable/support/internal_keys.h"
 #include "tests/memtable/support/placement.h"
 
 namespace timber::memtable {
 namespace {
-
-std::string internal(std::string_view user_key, uint64_t sequence,
-                     EntryKind kind = EntryKind::kPut) {
-    std::string key;
-    append_internal_key(key, user_key, Sequence(sequence), kind);
-    return key;
-}
 
 // Files 1, 2, 3 with two keys each, newer from file to file; then file 4, which only removes.
 class LevelIteratorTest : public testing::Test {
@@ -28,9 +22,9 @@ class LevelIteratorTest : public testing::Test {
         add("r", "t", 50);
     }
     void add(std::string_view first, std::string_view last, uint64_t sequence) {
-        files.push_back(
-            tables.add(Family::kDefault,
-                       {{{internal(first, sequence), "1"}, {internal(last, sequence), "2"}}, {}}));
+        files.push_back(tables.add(
+            Family::kDefault,
+            {{{internal_key(first, sequence), "1"}, {internal_key(last, sequence), "2"}}, {}}));
     }
     std::unique_ptr<LevelIterator> make(Sequence visible = kSequenceMax) {
         return std::make_unique<LevelIterator>(files, TableReadOptions{}, visible, tables);
@@ -53,7 +47,7 @@ class LevelIteratorTest : public testing::Test {
 TEST_F(LevelIteratorTest, AFileIsOpenedWhenItIsReached) {
     const auto level = make();
     EXPECT_EQ(opened(), Files());
-    level->seek(internal("g", 99));
+    level->seek(internal_key("g", 99));
     EXPECT_EQ(place(*level), "h");
     EXPECT_EQ(opened(), Files({2}));
     level->next();
@@ -72,31 +66,31 @@ TEST_F(LevelIteratorTest, AFileIsOpenedWhenItIsReached) {
 
 TEST_F(LevelIteratorTest, ASeekBetweenFilesGoesToTheNextOne) {
     const auto level = make();
-    level->seek(internal("e", 1));
+    level->seek(internal_key("e", 1));
     EXPECT_EQ(place(*level), "f");
-    level->seek_for_prev(internal("e", 1));
+    level->seek_for_prev(internal_key("e", 1));
     EXPECT_EQ(place(*level), "d");
-    level->seek(internal("n", 1));
+    level->seek(internal_key("n", 1));
     EXPECT_EQ(place(*level), "r");
-    level->seek_for_prev(internal("n", 1));
+    level->seek_for_prev(internal_key("n", 1));
     EXPECT_EQ(place(*level), "l");
-    level->seek(internal("u", 1));
+    level->seek(internal_key("u", 1));
     EXPECT_EQ(place(*level), "end");
-    level->seek_for_prev(internal("a", 1));
+    level->seek_for_prev(internal_key("a", 1));
     EXPECT_EQ(place(*level), "end");
 }
 
 TEST_F(LevelIteratorTest, AnOlderVersionThanAFileHasOfItsLastKeyLeadsToTheNextFile) {
     const auto level = make();
-    level->seek(internal("d", 9));
+    level->seek(internal_key("d", 9));
     EXPECT_EQ(place(*level), "f");
-    level->seek_for_prev(internal("f", 21));
+    level->seek_for_prev(internal_key("f", 21));
     EXPECT_EQ(place(*level), "d");
 }
 
 TEST_F(LevelIteratorTest, FilesThatAreNotVisibleYetAreNotOpened) {
     const auto level = make(Sequence(25));
-    level->seek(internal("h", 1));
+    level->seek(internal_key("h", 1));
     EXPECT_EQ(place(*level), "end");
     level->seek_to_last();
     EXPECT_EQ(place(*level), "h");
@@ -106,7 +100,7 @@ TEST_F(LevelIteratorTest, FilesThatAreNotVisibleYetAreNotOpened) {
 TEST_F(LevelIteratorTest, CoveredFilesAreNotOpened) {
     const CoveredStretch stretch{"c", "s", Sequence(25)};
     const auto level = make();
-    level->seek_covered(internal("c", 99), stretch);  // files 1 and 2 are older
+    level->seek_covered(internal_key("c", 99), stretch);  // files 1 and 2 are older
     EXPECT_EQ(place(*level), "j");
     EXPECT_EQ(opened(), Files({3}));
     level->seek_to_first();
@@ -116,10 +110,10 @@ TEST_F(LevelIteratorTest, CoveredFilesAreNotOpened) {
     EXPECT_EQ(opened(), Files({3}));
 
     const CoveredStretch newer{"c", "s", Sequence(60)};
-    level->seek_covered(internal("c", 99), newer);
+    level->seek_covered(internal_key("c", 99), newer);
     EXPECT_EQ(place(*level), "t");
     EXPECT_EQ(opened(), Files({5}));
-    level->seek_for_prev_covered(internal("r", 99), newer);
+    level->seek_for_prev_covered(internal_key("r", 99), newer);
     EXPECT_EQ(place(*level), "b");
     EXPECT_EQ(opened(), Files({1}));
     level->seek_to_last();
@@ -131,9 +125,9 @@ TEST_F(LevelIteratorTest, CoveredFilesAreNotOpened) {
 
 TEST_F(LevelIteratorTest, ACoverWithoutAnEndHidesTheRest) {
     const auto level = make();
-    level->seek_covered(internal("c", 99), {"c", "", Sequence(60)});
+    level->seek_covered(internal_key("c", 99), {"c", "", Sequence(60)});
     EXPECT_EQ(place(*level), "end");
-    level->seek_for_prev_covered(internal("k", 99), {"", "l", Sequence(60)});
+    level->seek_for_prev_covered(internal_key("k", 99), {"", "l", Sequence(60)});
     EXPECT_EQ(place(*level), "end");
     level->seek_to_last_covered({"", "", Sequence(45)});
     EXPECT_EQ(place(*level), "t");
@@ -142,7 +136,7 @@ TEST_F(LevelIteratorTest, ACoverWithoutAnEndHidesTheRest) {
 
 TEST_F(LevelIteratorTest, AFileThatFailsIsNotPassedOver) {
     const auto level = make();
-    level->seek(internal("h", 99));
+    level->seek(internal_key("h", 99));
     tables.fail_after(0, ErrorCode::kBusy);
     level->next();
     EXPECT_EQ(place(*level), "failed");
@@ -150,7 +144,7 @@ TEST_F(LevelIteratorTest, AFileThatFailsIsNotPassedOver) {
     EXPECT_EQ(level->enter_next(), nullptr);
     EXPECT_EQ(place(*level), "failed");
     tables.fail_after(std::nullopt);
-    level->seek(internal("h", 1));
+    level->seek(internal_key("h", 1));
     EXPECT_EQ(place(*level), "j");
 }
 
@@ -161,7 +155,7 @@ TEST_F(LevelIteratorTest, ALevelWithoutFilesIsAtBothEnds) {
     EXPECT_EQ(place(*level), "end");
     level->seek_to_last();
     EXPECT_EQ(place(*level), "end");
-    level->seek(internal("a", 1));
+    level->seek(internal_key("a", 1));
     EXPECT_EQ(place(*level), "end");
 }
 
@@ -183,7 +177,8 @@ TEST(LevelIterator, WalksAsOneFileWould) {
                             random.one_in(2) ? sorted.get() : nullptr);
         VectorIterator twin(whole.entries);
         for (int step = 0; step < 80; ++step) {
-            const std::string target = internal(keys[random.below(keys.size())], random.below(70));
+            const std::string target =
+                internal_key(keys[random.below(keys.size())], random.below(70));
             const uint64_t move = random.below(twin.valid() ? 12 : 4);
             for (EntryIterator* iterator : std::initializer_list<EntryIterator*>{&level, &twin}) {
                 switch (move) {

@@ -5,17 +5,11 @@
 #include "src/base/random.h"
 #include "tests/memtable/support/fake_tables.h"
 #include "tests/memtable/support/history.h"
+#include "tests/memtable/support/internal_keys.h"
 #include "tests/memtable/support/placement.h"
 
 namespace timber::memtable {
 namespace {
-
-std::string internal(std::string_view user_key, uint64_t sequence,
-                     EntryKind kind = EntryKind::kPut) {
-    std::string key;
-    append_internal_key(key, user_key, Sequence(sequence), kind);
-    return key;
-}
 
 // The merged order, by brute force: each entry with its child.
 struct Merged {
@@ -116,7 +110,8 @@ void walk_everywhere(Twin& twin, const std::vector<std::string>& targets) {
 
 // Three children, each with any of these entries, whether another has the same or not.
 TEST(MergingIterator, EverySmallSetOfChildrenIsWalkedAsTheirSortedUnion) {
-    const std::vector<std::string> keys = {internal("a", 2), internal("a", 1), internal("b", 2)};
+    const std::vector<std::string> keys = {internal_key("a", 2), internal_key("a", 1),
+                                           internal_key("b", 2)};
     for (size_t mask = 0; mask < 512; ++mask) {
         std::vector<EntryVector> children(3);
         for (size_t bit = 0; bit < 9; ++bit)
@@ -126,7 +121,8 @@ TEST(MergingIterator, EverySmallSetOfChildrenIsWalkedAsTheirSortedUnion) {
         for (const EntryVector& child : children)
             merger.add(std::make_unique<VectorIterator>(child));
         Twin twin(merger, merge_slowly(children));
-        walk_everywhere(twin, {internal("", 9), keys[0], keys[1], keys[2], internal("c", 1)});
+        walk_everywhere(twin,
+                        {internal_key("", 9), keys[0], keys[1], keys[2], internal_key("c", 1)});
         ASSERT_FALSE(HasFatalFailure()) << "children " << mask;
     }
 }
@@ -137,7 +133,8 @@ struct Drawn {
         const std::vector<std::string> keys = draw_keys(random, 1 + random.below(30));
         children.resize(1 + random.below(9));
         for (size_t i = random.below(60); i > 0; --i) {
-            const std::string key = internal(keys[random.below(keys.size())], 1 + random.below(9));
+            const std::string key =
+                internal_key(keys[random.below(keys.size())], 1 + random.below(9));
             std::vector<std::pair<std::string, std::string>>& child =
                 children[random.below(children.size())];
             if (std::ranges::find(child, key, [](const auto& e) { return e.first; }) == child.end())
@@ -164,9 +161,9 @@ struct Drawn {
 
     std::string target() {
         const EntryVector& child = children[random.below(children.size())];
-        if (child.empty() || random.one_in(5)) return internal("b", 5);
+        if (child.empty() || random.one_in(5)) return internal_key("b", 5);
         std::string key = child[random.below(child.size())].first;
-        if (random.one_in(2)) key = internal(user_key_of(key), random.below(11));
+        if (random.one_in(2)) key = internal_key(user_key_of(key), random.below(11));
         return key;
     }
 
@@ -206,8 +203,8 @@ TEST(MergingIterator, WithoutChildrenItIsAtBothEnds) {
     Twin twin(merger, {});
     twin.seek_to_first();
     twin.seek_to_last();
-    twin.seek(internal("a", 1));
-    twin.seek_for_prev(internal("a", 1));
+    twin.seek(internal_key("a", 1));
+    twin.seek_for_prev(internal_key("a", 1));
 }
 
 // Every read of a block fails once: what was shown before is right, nothing is shown after, and a

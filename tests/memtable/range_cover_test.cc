@@ -22,8 +22,8 @@ Sequence covering_slowly(const std::vector<RangeRemove>& removes, std::string_vi
 }
 
 // Removes of a seed, in memory, in single files, and in a level.
-struct Drawn {
-    explicit Drawn(uint64_t seed)
+struct DrawnRemoves {
+    explicit DrawnRemoves(uint64_t seed)
         : random(seed), visible(1 + random.below(40)), cover(visible, tables) {
         keys = draw_keys(random, 2 + random.below(20));
         std::ranges::sort(keys);
@@ -70,7 +70,7 @@ struct Drawn {
 
 TEST(RangeCover, TheNewestRemoveOfAnySourceCovers) {
     for (uint64_t seed = 0; seed < 2000; ++seed) {
-        Drawn drawn(seed);
+        DrawnRemoves drawn(seed);
         for (int step = 0; step < 60; ++step) {
             const std::string key = drawn.key();
             ASSERT_EQ(drawn.cover.covering(key), drawn.slowly(key)) << "seed " << seed;
@@ -84,7 +84,7 @@ TEST(RangeCover, TheNewestRemoveOfAnySourceCovers) {
 // have none between `key` less its last zero byte and `key`.
 TEST(RangeCover, JustBeforeAKeyIsTheStretchThatEndsThere) {
     for (uint64_t seed = 0; seed < 2000; ++seed) {
-        Drawn drawn(seed);
+        DrawnRemoves drawn(seed);
         for (int step = 0; step < 40; ++step) {
             const std::string key = drawn.key() + '\0';
             const std::string before = key.substr(0, key.size() - 1);
@@ -98,7 +98,7 @@ TEST(RangeCover, JustBeforeAKeyIsTheStretchThatEndsThere) {
 TEST(RangeCover, AStretchGoesOnAsFarAsAllOfItIsCovered) {
     size_t longer = 0;
     for (uint64_t seed = 0; seed < 2000; ++seed) {
-        Drawn drawn(seed);
+        DrawnRemoves drawn(seed);
         for (int step = 0; step < 20; ++step) {
             const std::string key = drawn.key();
             const Sequence by = drawn.cover.covering(key);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "src/base/random.h"
 #include "tests/memtable/support/awkward_keys.h"

@@ -7,16 +7,16 @@
 namespace timber::memtable {
 namespace {
 
-constexpr Family kFamily = Family::kDefault;
-
-std::string numbered(uint64_t number) {
-    const std::string digits = std::to_string(number);
-    return "key" + std::string(6 - digits.size(), '0') + digits;
-}
-
 // Keys 0 to 9999, each with 100 bytes, `holder` says where each lies.
 class RangeStatisticsTest : public testing::Test {
   protected:
+    static constexpr Family kFamily = Family::kDefault;
+
+    static std::string numbered(uint64_t number) {
+        const std::string digits = std::to_string(number);
+        return "key" + std::string(6 - digits.size(), '0') + digits;
+    }
+
     static constexpr uint64_t kKeys = 10'000;
     static constexpr uint64_t kEntryBytes = 9 + kTrailerBytes + 100;
 

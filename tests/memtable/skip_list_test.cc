@@ -8,23 +8,12 @@
 
 #include "src/base/random.h"
 #include "tests/memtable/support/awkward_keys.h"
+#include "tests/memtable/support/internal_keys.h"
 
 namespace timber::memtable {
 namespace {
 
-struct InternalLess {
-    bool operator()(const std::string& left, const std::string& right) const {
-        return compare_internal(left, right) < 0;
-    }
-};
-using Model = std::map<std::string, std::string, InternalLess>;  // by internal key
-
-std::string internal_key(std::string_view user_key, uint64_t sequence,
-                         EntryKind kind = EntryKind::kPut) {
-    std::string key;
-    append_internal_key(key, user_key, Sequence(sequence), kind);
-    return key;
-}
+using Keys = std::map<std::string, std::string, InternalOrder>;  // by internal key
 
 SearchKey search_key(std::string_view internal) {
     return {user_key_of(internal), trailer_of(internal)};
@@ -83,7 +72,7 @@ class Twins {
     const SkipList& list() const { return list_; }
 
   private:
-    void expect(const SkipCursor& cursor, Model::const_iterator at) const {
+    void expect(const SkipCursor& cursor, Keys::const_iterator at) const {
         if (at == model_.end()) {
             ASSERT_EQ(cursor.node(), nullptr);
             return;
@@ -95,7 +84,7 @@ class Twins {
 
     Arena arena_;
     SkipList list_;
-    Model model_;
+    Keys model_;
     uint64_t sequence_ = 0;
 };
 

@@ -1,4 +1,6 @@
 // The end of a store's life: closing at every moment, and deaths that jobs have to unwind from.
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "tests/memtable/store_fixture.h"

@@ -1,5 +1,7 @@
 // Compactions seen through the front door: nothing that anybody may still see is lost, and what
 // nobody can see goes away.
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "tests/memtable/store_fixture.h"

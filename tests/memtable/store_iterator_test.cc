@@ -8,14 +8,14 @@
 namespace timber::memtable {
 namespace {
 
-constexpr Family kFamily = Family::kLock;
+constexpr Family kIteratedFamily = Family::kLock;
 
 IteratorTwin twin_of(const DrawnView& drawn, Sequence visible, std::string lower = {},
                      std::string upper = {}) {
     const ReadOptions options{.lower = lower, .upper = upper};
-    return {
-        std::make_unique<StoreIteratorImpl>(drawn.view, kFamily, visible, options, *drawn.tables),
-        rows_within(drawn.history.at(visible), lower, upper)};
+    return {std::make_unique<StoreIteratorImpl>(drawn.view, kIteratedFamily, visible, options,
+                                                *drawn.tables),
+            rows_within(drawn.history.at(visible), lower, upper)};
 }
 
 // Also where no store would put them: each operation may be in any source.
@@ -79,7 +79,7 @@ TEST(StoreIterator, EverySmallHistoryIsShownAsItIs) {
         }
         if (placement.levels[0][0].empty()) placement.levels[0].clear();
         placement.levels[1] = cut(std::move(deep), drawn.random, 3);
-        drawn.view = view_of(placement, kFamily, *drawn.tables);
+        drawn.view = view_of(placement, kIteratedFamily, *drawn.tables);
         for (uint64_t visible = 1; visible <= kOperations; ++visible) {
             IteratorTwin twin = twin_of(drawn, Sequence(visible));
             walk_everywhere(twin, drawn.keys);
@@ -98,7 +98,8 @@ TEST(StoreIterator, AnyFailureOfASourceIsAFailureAndNothingIsLeftOut) {
         const auto rows = rows_within(drawn.history.at(drawn.last), {}, {});
         for (const bool forward : {true, false}) {
             for (uint64_t reads = 0;; ++reads) {
-                StoreIteratorImpl iterator(drawn.view, kFamily, drawn.last, {}, *drawn.tables);
+                StoreIteratorImpl iterator(drawn.view, kIteratedFamily, drawn.last, {},
+                                           *drawn.tables);
                 drawn.tables->fail_after(reads, ErrorCode::kBusy);
                 size_t shown = 0;
                 forward ? iterator.seek_to_first() : iterator.seek_to_last();

@@ -15,24 +15,13 @@
 #include "memtable/table_reader.h"
 #include "memtable/table_writer.h"
 #include "src/base/random.h"
+#include "tests/memtable/support/internal_keys.h"
 #include "tests/support/sim_disk.h"
 #include "tests/support/sim_world.h"
 
 namespace timber::memtable {
 
-struct InternalOrder {
-    bool operator()(const std::string& left, const std::string& right) const {
-        return compare_internal(left, right) < 0;
-    }
-};
 using Entries = std::map<std::string, std::string, InternalOrder>;
-
-inline std::string internal_key(std::string_view user_key, uint64_t sequence,
-                                EntryKind kind = EntryKind::kPut) {
-    std::string key;
-    append_internal_key(key, user_key, Sequence(sequence), kind);
-    return key;
-}
 
 struct TableContent {
     Entries entries;

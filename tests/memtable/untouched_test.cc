@@ -7,17 +7,17 @@
 namespace timber::memtable {
 namespace {
 
-constexpr Family kFamily = Family::kDefault;
-
-std::string numbered(uint64_t number) {
-    const std::string digits = std::to_string(number);
-    return std::string(4 - digits.size(), '0') + digits;
-}
-
 // Blocks have 10 keys. Level 0 has one file (1) of keys 0 to 990 by tens; level 1 ten files (2 to
 // 11) of a hundred keys each, all older.
 class UntouchedTest : public testing::Test {
   protected:
+    static constexpr Family kFamily = Family::kDefault;
+
+    static std::string numbered(uint64_t number) {
+        const std::string digits = std::to_string(number);
+        return std::string(4 - digits.size(), '0') + digits;
+    }
+
     static constexpr uint64_t kOld = 10;
     static constexpr uint64_t kNew = 20;
 

@@ -7,13 +7,13 @@
 namespace timber::memtable {
 namespace {
 
-constexpr Family kFamily = Family::kLock;
+constexpr Family kReadFamily = Family::kLock;
 
 // The value, "absent", or the error's code.
 std::string read(const View& view, std::string_view key, Sequence visible,
                  const FakeTables& tables) {
     PinnedValue value;
-    const PointRead point{.family = kFamily, .key = key, .visible = visible};
+    const PointRead point{.family = kReadFamily, .key = key, .visible = visible};
     const Result<bool> found = read_view(view, point, value, tables);
     if (!found) return std::string(to_string(found.error().code));
     if (*found) return "'" + value.to_string() + "'";
@@ -82,7 +82,7 @@ class PlacedView : public testing::Test {
         return contents;
     }
     std::string get(std::string_view key, uint64_t visible = 99) {
-        if (view == nullptr) view = view_of(placement, kFamily, tables);
+        if (view == nullptr) view = view_of(placement, kReadFamily, tables);
         tables.forget();
         return read(*view, key, Sequence(visible), tables);
     }
@@ -171,11 +171,11 @@ TEST_F(PlacedView, APinnedValueOutlivesTheView) {
     placement.memory[0] = holding({put(1, "a", "in the active table")});
     placement.memory.push_back(holding({put(1, "b", "in a sealed table")}));
     placement.levels[3].push_back(holding({put(1, "c", "in a file")}));
-    view = view_of(placement, kFamily, tables);
+    view = view_of(placement, kReadFamily, tables);
     PinnedValue values[3];
     for (size_t i = 0; i < 3; ++i) {
         const std::string key(1, static_cast<char>('a' + i));
-        const PointRead point{.family = kFamily, .key = key, .visible = Sequence(1)};
+        const PointRead point{.family = kReadFamily, .key = key, .visible = Sequence(1)};
         ASSERT_TRUE(*read_view(*view, point, values[i], tables));
     }
     view.reset();

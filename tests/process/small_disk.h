@@ -6,6 +6,7 @@
 //
 // Thread:  the main one, before there are others: the namespace is the thread's.
 // Failure: where the machine allows no such mount, enter() says why.
+#include <cstdint>
 #include <optional>
 #include <string>
 

@@ -1,5 +1,6 @@
 #pragma once
 // A buffer fit for direct I/O, and patterns to fill it with.
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <memory>

@@ -1,4 +1,6 @@
-"""Who may include whom: one direction, one front door for each library."""
+"""Who may include whom (one direction, one front door for each library), and what is missing."""
+
+import re
 
 from source import Finding
 
@@ -34,6 +36,43 @@ RAFT_HEADERS_FORBIDDEN = {
     "barrier", "stop_token", "random", "unistd.h", "fcntl.h", "poll.h", "liburing.h",
 }
 RAFT_HEADER_PREFIXES_FORBIDDEN = ("sys/", "spdlog/", "fmt/", "grpc", "linux/", "netinet/", "arpa/")
+
+# What the release build precompiles (TIMBER_STD_HEADERS in cmake/timber.cmake), so that no compiler
+# there misses an include of it: each header, and the names that it is for.
+STANDARD_NAMES = {
+    "algorithm": r"std::(?:(?:ranges::)?(?:adjacent_find|all_of|any_of|copy\w*|count|count_if|equal"
+                 r"|equal_range|fill\w*|find|find_if\w*|for_each|generate|includes|is_sorted"
+                 r"|lexicographical_compare|lower_bound|max_element|merge|min_element|minmax"
+                 r"|mismatch|none_of|nth_element|partition\w*|remove_if|replace|reverse|rotate"
+                 r"|search|sort|stable_sort|starts_with|transform|unique|upper_bound)"
+                 r"|min|max|clamp|(?:push|pop|make)_heap)\b",
+    "array": r"std::(?:array|to_array)\b",
+    "atomic": r"std::(?:atomic\w*|memory_order\w*)\b",
+    "bit": r"std::(?:bit_\w+|byteswap|count[lr]_\w+|endian|has_single_bit|popcount)\b",
+    "cstddef": r"std::(?:byte|max_align_t|ptrdiff_t|to_integer)\b|\boffsetof\b",
+    "cstdint": r"\bu?int(?:8|16|32|64|ptr)_t\b",
+    "cstdio": r"std::(?:f?printf|fputs|fwrite|fflush|puts|snprintf|perror|f?put[cs])\b|\bFILE\b",
+    "cstdlib": r"std::(?:abort|_?exit|getenv|strto\w+|system)\b|\bEXIT_(?:SUCCESS|FAILURE)\b",
+    "cstring": r"std::(?:mem(?:chr|cmp|cpy|move|set)|str(?:chr|cmp|error|len|signal))\b",
+    "deque": r"std::deque\b",
+    "expected": r"std::(?:expected|unexpected)\b",
+    "functional": r"std::(?:bind\w*|c?ref|function|greater|hash|invoke|less|move_only_function)\b",
+    "limits": r"std::numeric_limits\b",
+    "map": r"std::(?:multi)?map\b",
+    "memory": r"std::(?:addressof|allocator\w*|enable_shared_from_this|make_(?:shared|unique)\w*"
+              r"|(?:shared|unique|weak)_ptr)\b",
+    "mutex": r"std::(?:call_once|lock_guard|mutex|once_flag|scoped_lock|unique_lock)\b",
+    "optional": r"std::(?:make_optional|nullopt\w*|optional)\b",
+    "set": r"std::(?:multi)?set\b",
+    "span": r"std::(?:as_(?:writable_)?bytes|dynamic_extent|span)\b",
+    "string": r"std::(?:getline|sto\w+|string|to_string)\b",
+    "string_view": r"std::string_view\b",
+    "tuple": r"std::(?:forward_as_tuple|make_tuple|tie|tuple\w*)\b",
+    "utility": r"std::(?:as_const|cmp_\w+|exchange|forward|in_range|make_pair|move|pair|swap"
+               r"|to_underlying|unreachable)\b",
+    "variant": r"std::(?:get_if|holds_alternative|monostate|variant|visit)\b",
+    "vector": r"std::vector\b",
+}
 
 
 def _direction(path):
@@ -96,6 +135,36 @@ def check_pragma_once(file):
     """Every header guards itself in the first line."""
     if file.is_header and not file.text.startswith("#pragma once\n"):
         yield Finding(file.path, 1, "pragma-once", "a header begins with #pragma once")
+
+
+def _standard_headers(path, files, known):
+    """The headers of others that the file includes, itself or through ours."""
+    if path not in known:
+        known[path] = set()
+        for _, included, quoted in files[path].includes if path in files else ():
+            known[path] |= _standard_headers(included, files, known) if quoted else {included}
+    return known[path]
+
+
+def check_standard_includes(files):
+    """What a file uses of the standard library it includes, itself or through headers of ours."""
+    build = "cmake/timber.cmake"
+    listed = re.search(r"set\(TIMBER_STD_HEADERS ([^)]*)\)", files[build].text)
+    for header in set(re.findall(r"<(\w+)>", listed[1])) - set(STANDARD_NAMES):
+        yield Finding(build, files[build].line_of(listed.start()), "standard-include",
+                      f"<{header}> is precompiled; list its names in STANDARD_NAMES")
+    known = {}
+    for file in files.values():
+        if not file.is_cxx:
+            continue
+        included = _standard_headers(file.path, files, known)
+        for header, names in STANDARD_NAMES.items():
+            if header in included:
+                continue
+            used = re.search(r"(?<![\w:])(?:" + names + ")", file.code)
+            if used:
+                yield Finding(file.path, file.line_of(used.start()), "standard-include",
+                              f"{used[0]} comes from <{header}>; include it")
 
 
 RULES = (check_includes, check_raft_headers, check_pragma_once)

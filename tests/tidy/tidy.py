@@ -76,6 +76,7 @@ def check_tree(files, exists, allowed_text):
             findings.extend(rule(file))
         findings.extend(document_rules.check_links(file, files, exists))
         findings.extend(document_rules.check_format_constants(file, files))
+    findings.extend(include_rules.check_standard_includes(files))
     exemptions, broken = parse_allowed(allowed_text)
     return sorted(apply_allowed(findings, exemptions) + broken,
                   key=lambda f: (f.warning, f.path, f.line))

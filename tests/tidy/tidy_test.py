@@ -100,6 +100,29 @@ class Includes(unittest.TestCase):
                              [("raft-header", 1)], header)
         self.assertEqual(found(rule, "src/a.cc", "#include <chrono>\n"), [])
 
+    def test_what_is_used_of_the_standard_library_is_included(self):
+        def missing(*texts, precompiled="<vector>"):
+            files = {f"src/{name}": SourceFile(f"src/{name}", text)
+                     for name, text in zip(("a.cc", "a.h", "b.h"), texts)}
+            files["cmake/timber.cmake"] = SourceFile(
+                "cmake/timber.cmake", f"set(TIMBER_STD_HEADERS {precompiled})\n")
+            return [(f.path, f.line, f.message)
+                    for f in includes.check_standard_includes(files)]
+
+        use = "\nstd::vector<int> v;\n"
+        self.assertEqual(missing("#include <vector>" + use), [])
+        self.assertEqual(missing('#include "src/a.h"' + use, '#include "src/b.h"',
+                                 "#include <vector>"), [])
+        vector = "std::vector comes from <vector>; include it"
+        self.assertEqual(missing('#include "src/a.h"' + use, ""), [("src/a.cc", 2, vector)])
+        self.assertEqual(missing('#include <vector>\n#include "src/a.h"', use),
+                         [("src/a.h", 2, vector)])
+        self.assertEqual(missing("// std::vector"), [])
+        self.assertEqual(missing("mystd::vector v;"), [])
+        self.assertEqual(missing("", precompiled="<vector>\n<regex>"),
+                         [("cmake/timber.cmake", 1,
+                           "<regex> is precompiled; list its names in STANDARD_NAMES")])
+
     def test_headers_guard_themselves(self):
         rule = includes.check_pragma_once
         self.assertEqual(found(rule, "raft/a.h", "#pragma once\n"), [])

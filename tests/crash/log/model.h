@@ -9,6 +9,7 @@
 //             M2  what was discarded by a recovery that the owner has seen is neither owed nor
 //                 pending, unless the owner sent it again.
 // Failure:    a Status with kCorrupted says which promise the log broke.
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <string>

@@ -1,6 +1,7 @@
 #include "tests/process/hostile/attackers.h"
 
 #include <chrono>
+#include <utility>
 
 #include "tests/process/hostile/requests.h"
 #include "tests/support/server_process.h"

@@ -1,6 +1,8 @@
 #include "tests/process/hostile/attacks.h"
 
+#include <algorithm>
 #include <array>
+#include <utility>
 
 #include "tests/process/hostile/requests.h"
 

@@ -1,5 +1,6 @@
 // gRPC's messages and the raw API's requests.
 #include <array>
+#include <utility>
 
 #include "src/base/bytes.h"
 #include "tests/process/hostile/attacks.h"

@@ -2,6 +2,7 @@
 // many of them.
 #include <algorithm>
 #include <array>
+#include <utility>
 #include <vector>
 
 #include "tests/process/hostile/attacks.h"

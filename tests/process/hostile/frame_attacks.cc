@@ -1,6 +1,7 @@
 // HTTP/2's frames: wrong ones, and too many of the right ones.
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "tests/process/hostile/attacks.h"
 
