@@ -159,7 +159,7 @@ Status ChainScan::accept(const GroupHeader& header, size_t index, uint64_t offse
 Status ChainScan::load_last_directory(const std::vector<FoundSegment>& segments) {
     if (!last_group_) return {};
     const Segment& segment = *segments[last_group_->segment].segment;
-    if (&reader_.segment() != &segment) reader_.open(segment);
+    reader_.open(segment);
     TIMBER_CHECK(reader_.load(last_group_->offset + last_group_->bytes));
     const ByteView group = reader_.bytes().subspan(last_group_->offset, last_group_->bytes);
     const auto header = decode_group_header(group, geometry_.log_id);
@@ -198,7 +198,7 @@ Result<ChainScan::Behind> ChainScan::look_behind(
         if (index < last_segment_ && segment.durable_groups > 0) continue;
         const uint64_t from = segment.end;
         if (from == geometry_.segment_bytes) continue;
-        if (&reader_.segment() != &segment) reader_.open(segment);
+        reader_.open(segment);
         TIMBER_CHECK(reader_.load(geometry_.segment_bytes));
         look_at(reader_.bytes().subspan(from), segment, from, behind);
     }

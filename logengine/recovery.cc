@@ -175,7 +175,6 @@ Result<size_t> Recovery::choose_start() const {
 Status Recovery::walk_from(size_t start, BatchVisitor& visitor) {
     start_ = start;
     log_.retained = {};
-    scan_.emplace(disk_, log_.geometry, log_.control.superblock(), options_.recovery_read_bytes);
     return scan_->walk(segments_, start, visitor, log_.retained);
 }
 
@@ -190,8 +189,7 @@ Status Recovery::find_released() {
         segments_.rbegin(), segments_.rend(),
         [](const FoundSegment& found) { return found.first_group.has_value(); });
     if (newest == segments_.rend()) return {};
-    ChainScan scan(disk_, log_.geometry, log_.control.superblock(), options_.recovery_read_bytes);
-    TIMBER_TRY(const Lsn stated, scan.newest_release(*newest->segment));
+    TIMBER_TRY(const Lsn stated, scan_->newest_release(*newest->segment));
     released_ = std::max(released_, stated);
     return {};
 }
@@ -200,6 +198,7 @@ Status Recovery::walk(BatchVisitor& visitor) {
     if (segments_.empty())
         return file_error(ErrorCode::kMissing, options_.directory,
                           "the log has no segments left; restore this replica from its peers");
+    scan_.emplace(disk_, log_.geometry, log_.control.superblock(), options_.recovery_read_bytes);
     TIMBER_CHECK(find_released());
     TIMBER_TRY(const size_t start, choose_start());
     TIMBER_CHECK(walk_from(start, visitor));

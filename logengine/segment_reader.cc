@@ -15,6 +15,7 @@ void SegmentReader::drain() {
 }
 
 void SegmentReader::open(const Segment& segment) {
+    if (segment_ == &segment) return;
     drain();
     segment_ = &segment;
     buffer_.reserve(geometry_.segment_bytes);

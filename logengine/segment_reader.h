@@ -17,7 +17,7 @@ class SegmentReader {
         : disk_(disk), geometry_(geometry), read_bytes_(read_bytes) {}
     ~SegmentReader();
 
-    // Begins reading `segment`, from its start.
+    // Begins reading `segment`, from its start; what is loaded of one that is open stays so.
     void open(const Segment& segment);
     // Makes the first `bytes` of the segment readable; fewer than the segment has is kCorrupted.
     Status load(uint64_t bytes);

@@ -33,6 +33,8 @@ class Compactor {
 
     bool running() const { return !running_.empty(); }
     // Nothing runs, and the last look found nothing to do.
+    // Somebody waits for a range.
+    bool asked() const { return !ranges_.empty(); }
     bool settled() const { return running_.empty() && ranges_.empty() && !due_; }
 
   private:

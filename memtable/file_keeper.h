@@ -31,6 +31,7 @@ class FileKeeper {
     // The file is part of the version now.
     void taken(FileNumber number);
     void finish_recovery();
+    bool recovering() const { return recovering_; }
 
   private:
     const std::string directory_;

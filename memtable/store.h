@@ -185,7 +185,8 @@ class Store {
 
     // The owner's log speaks of this file: finish_recovery() must not remove it.
     void keep_file(FileNumber number);
-    // Recovery is over: files that no version holds and nobody named are removed.
+    // Recovery is over: files that no version holds and nobody named are removed. Until then, or
+    // until the first flush, nothing is compacted unless asked for.
     void finish_recovery();
 
     // Applies a batch in memory: visible when this returns. Gives its sequence number. Errors, with

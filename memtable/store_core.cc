@@ -190,7 +190,14 @@ void Store::Core::start_work() {
     flusher_.work();
     if (flusher_.short_of_space()) return;  // Whatever space there is, the flush needs it.
     parts_.reserve.work();
-    compactor_.work();
+    if (may_compact()) compactor_.work();
+}
+
+// An owner that recovers has more urgent use of disk and processors, unless it waits for this. A
+// recovery that is long enough for a flush is one that compaction must keep up with.
+bool Store::Core::may_compact() const {
+    return !parts_.files.recovering() || parts_.counts.flushes > 0 || compactor_.asked() ||
+           !settle_waiters_.empty();
 }
 
 void Store::Core::seal_if_due() {

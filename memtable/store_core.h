@@ -64,6 +64,7 @@ class Store::Core {
     void work();
     void update_memory_limit();
     void start_work();
+    bool may_compact() const;
     void seal_if_due();
     void update_load();
     void answer();

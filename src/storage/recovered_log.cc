@@ -82,20 +82,17 @@ void RecoveredLog::keep(RegionId id, const RecoveredRegion& region, RecoveredEnt
 
 // Supersedes everything at and above it.
 void RecoveredLog::append(RecoveredRegion& region, raft::LogIndex index, RecoveredEntry entry) {
-    const auto from = region.entries.lower_bound(index);
-    for (auto each = from; each != region.entries.end(); ++each) let_go(each->second);
-    region.entries.erase(from, region.entries.end());
-    region.entries.emplace_hint(region.entries.end(), index, std::move(entry));
+    region.entries.cut_from(index, [this](const RecoveredEntry& gone) { let_go(gone); });
+    region.entries.make(index) = std::move(entry);
 }
 
 // Takes its old place, and nothing else. One that was superseded since it was first written, by an
 // append at its index or below, or by the end of its Region, stays so.
 void RecoveredLog::rewritten(RecoveredRegion& region, raft::LogIndex index, RecoveredEntry entry) {
-    const auto behind = region.entries.upper_bound(index);
-    const bool superseded =
-        behind != region.entries.begin() && std::prev(behind)->second.origin > entry.origin;
+    const RecoveredEntry* nearest = region.entries.at_or_below(index);
+    const bool superseded = nearest != nullptr && nearest->origin > entry.origin;
     if (superseded || entry.origin < region.change_lsn) return let_go(entry);
-    RecoveredEntry& held = region.entries[index];
+    RecoveredEntry& held = region.entries.make(index);
     let_go(held);
     held = std::move(entry);
 }
@@ -118,8 +115,7 @@ Status RecoveredLog::visit_change(const Record& record) {
         return impossible("changes of a Region out of their order");
     region.change = number;
     region.change_lsn = record.location.lsn;
-    for (const auto& [index, entry] : region.entries) let_go(entry);
-    region.entries.clear();
+    region.entries.cut_from(raft::LogIndex(), [this](const RecoveredEntry& gone) { let_go(gone); });
     if (std::holds_alternative<RegionDestroyed>(change)) region.progress.reset();
     changes_.push_back({id, number, std::move(change), record.location});
     return {};

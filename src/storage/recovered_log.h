@@ -11,21 +11,15 @@
 #include <vector>
 
 #include "src/storage/record_format.h"
+#include "src/storage/recovered_entries.h"
 #include "src/storage/types.h"
 
 namespace timber::storage {
 
-struct RecoveredEntry {
-    raft::Term term;
-    logengine::RecordLocation location;
-    logengine::Lsn origin;  // the batch that first held it
-    std::optional<raft::Entry> kept;
-};
-
 struct RecoveredRegion {
     std::optional<RegionProgress> progress;
     // By index; with what Raft needs no more, as far as the log still has it.
-    std::map<raft::LogIndex, RecoveredEntry> entries;
+    RecoveredEntries entries;
     // The last change by value that the log holds.
     ChangeNumber change;
     logengine::Lsn change_lsn;

@@ -104,22 +104,16 @@ Status Replay::build_region(RegionId id, RecoveredRegion* logged, const RegionRo
 
 // All behind the truncated index that the state store, or the change to come, has.
 Status Replay::take_entries(Region& region, RecoveredRegion& logged, const AppliedState& base) {
-    const auto& entries = logged.entries;
+    const RecoveredEntries& entries = logged.entries;
     const raft::LogIndex last = region.log.last_index;
-    if (!entries.empty() && entries.rbegin()->first > last)
+    if (!entries.empty() && entries.last() > last)
         return corrupted(region.id, "its log reaches further than its progress");
     raft::LogIndex first = last + 1;
-    auto each = entries.end();
-    while (each != entries.begin()) {
-        const raft::LogIndex before = std::prev(each)->first;
-        if (before + 1 != first || before <= base.truncated.index) break;
-        first = before;
-        --each;
-    }
+    while (first - 1 > base.truncated.index && entries.find(first - 1) != nullptr) --first;
     if (first > base.truncated.index + 1)
         return corrupted(region.id, "entries are missing that Raft or recovery needs");
-    for (; each != entries.end(); ++each) {
-        const auto& [index, entry] = *each;
+    for (raft::LogIndex index = first; index <= last; ++index) {
+        const RecoveredEntry& entry = entries.at(index);
         if (index > first && entry.term < region.entries.at(index - 1).term)
             return corrupted(region.id, "terms go down along its log");
         region.entries.push_back(index, {entry.term, entry.location});

@@ -36,6 +36,26 @@ TEST_F(StoreCompaction, OverwritesManyTimesKeepTheNewestAndLittleElse) {
     EXPECT_EQ(store.store().stats().debt_bytes, 0u);
 }
 
+TEST_F(StoreCompaction, WhatIsDueAtAnOpeningWaitsForTheEndOfRecovery) {
+    const size_t usual = store.options.level0_files_compact;
+    store.close();
+    store.options.level0_files_compact = store.options.level0_files_slow - 1;
+    ASSERT_TRUE(store.open());
+    for (size_t file = 0; file < usual; ++file) {
+        store.put_many("k", 10, 100, static_cast<int>(file));
+        store.flush();
+    }
+    store.close();
+    store.options.level0_files_compact = usual;
+    ASSERT_TRUE(store.open(false));
+    store.put("k", "of the replay");
+    store.run();
+    EXPECT_EQ(store.store().stats().compactions, 0u);
+    store.store().finish_recovery();
+    store.run();
+    EXPECT_GT(store.store().stats().compactions, 0u);
+}
+
 TEST_F(StoreCompaction, SnapshotsSeeTheSameAcrossFlushesCompactionsAndRangeRemoves) {
     std::vector<std::pair<SnapshotRef, Contents>> moments;
     for (int version = 1; version <= 6; ++version) {
