@@ -173,10 +173,7 @@ function(timber_library name)
     add_library(${name} STATIC)
     timber_target(${name} "" ${ARGN})
     if(TIMBER_TESTS OR TIMBER_FUZZERS)
-        add_library(${name}_checked STATIC)
-        timber_target(${name}_checked "_checked" ${ARGN})
-        # Where most of a test's time goes is worth more of the compiler's.
-        target_compile_options(${name}_checked PRIVATE ${TIMBER_LIBRARY_FLAGS})
+        timber_checked_library(${name} ${ARGN})
         # Built there for its warnings, also where no fuzzer uses it.
         if(NOT name MATCHES "^timber_(storage|raftstore|rpc|client|server)$")
             timber_stage(fuzz ${name}_checked)
@@ -187,6 +184,8 @@ endfunction()
 function(timber_checked_library name)
     add_library(${name}_checked STATIC)
     timber_target(${name}_checked "_checked" ${ARGN})
+    # Where most of a test's time goes is worth more of the compiler's.
+    target_compile_options(${name}_checked PRIVATE ${TIMBER_LIBRARY_FLAGS})
 endfunction()
 
 function(timber_program name)
