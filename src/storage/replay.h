@@ -9,9 +9,9 @@
 // Lifetime:   `parts` outlives it, and so does what it was made of; idle() when it is destroyed.
 // Invariants: RP1  what it does twice, in this life or the next, has the effect of once.
 //             RP2  `done` runs once, never within start().
-// Failure:    no space for an install: tried again until there is. What log and store tell of one
-// another and cannot both be true is kCorrupted, and
-//             names the log's directory and the Region.
+// Failure:    no space for an install: tried again until there is. What log and store tell
+//             of one another and cannot both be true is kCorrupted, and names the log's directory
+//             and the Region.
 #include <functional>
 #include <vector>
 
