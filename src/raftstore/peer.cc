@@ -217,6 +217,7 @@ void Peer::begin_destroy() {
 }
 
 void Peer::fail_all(const std::string& why) {
+    ended_ = why;
     for (Proposal& proposal : proposals_.take_all()) {
         answer(proposal.callback, unknown(why, proposal.term));
     }

@@ -107,7 +107,8 @@ class Peer {
     bool destroying() const { return destroying_; }
     // No install is under way, which would write after the destruction.
     bool can_destroy() const { return !writes_.installing(); }
-    // Every callback gets kUnknown, or, of reads, kNotDone.
+    // No turn comes any more, because of `why`. Every callback gets kUnknown, or, of reads,
+    // kNotDone.
     void fail_all(const std::string& why);
 
     void check_invariants() const;
@@ -202,6 +203,7 @@ class Peer {
     uint64_t heard_at_tick_ = 0;
     raft::SoftState soft_{};
     bool destroying_ = false;
+    std::optional<std::string> ended_{};  // by fail_all()
 };
 
 }  // namespace timber::raftstore

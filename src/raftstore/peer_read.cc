@@ -122,6 +122,8 @@ void Peer::finish_read(Read read, Result<Response> response) {
                 return answer(read.callback,
                               not_done(not_leader(region_id(), leader()), node_->term()));
             }
+            // Nobody would ask for it any more.
+            if (ended_) return answer(read.callback, not_done(server_busy(*ended_), node_->term()));
             reads_.add(std::move(read));
             return host_.wake(region_id());
         }

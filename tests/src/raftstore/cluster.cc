@@ -31,11 +31,17 @@ Status Node::open() {
     return {};
 }
 
+void Node::begin_close() {
+    closing_ = true;
+    closed_ = false;
+    loop_->post([this] { store_->close([this] { closed_ = true; }); });
+}
+
 void Node::destroy_store() {
-    bool closed = false;
-    loop_->run([&] { store_->close([&] { closed = true; }); });
-    TIMBER_ASSERT(cluster_.world().run_until([&] { return closed; }));
+    if (!closing_) begin_close();
+    TIMBER_ASSERT(cluster_.world().run_until([&] { return closed_; }));
     loop_->run([&] { store_.reset(); });
+    closing_ = false;
 }
 
 void Node::close() {

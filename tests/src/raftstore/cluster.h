@@ -51,6 +51,8 @@ class Node final : public Transport, public StoreObserver {
     // Opens it; the options' formation is used as it stands.
     Status open();
     void close();
+    // Asks the Store to close; close() waits for it.
+    void begin_close();
     void crash(Death death, uint64_t seed);
     // An empty disk.
     void wipe();
@@ -78,6 +80,8 @@ class Node final : public Transport, public StoreObserver {
     std::unique_ptr<SimLoop> loop_;
     std::unique_ptr<SimDisk> disk_;
     std::unique_ptr<Store> store_;
+    bool closing_ = false;
+    bool closed_ = false;
 };
 
 class Cluster {

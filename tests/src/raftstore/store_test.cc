@@ -52,5 +52,26 @@ TEST(ThreeStores, WhoCatchesUpWritesNoMoreAtOnceThanItsLogTakes) {
     EXPECT_EQ(cluster.contents(away).size(), 101u);
 }
 
+// The lease of a read was over when its job came back. The Store had been closed by then, and the
+// read was to wait for a round of heartbeats that nobody would ask for any more.
+TEST(ThreeStores, AReadWhoseJobOutlivesLeaseAndStoreIsAnswered) {
+    Cluster cluster(3);
+    for (uint64_t store = 1; store <= 3; ++store) cluster.node(store).options.lease_reads = true;
+    cluster.start();
+    // More than a memory table holds, so that the first value is read from the disk.
+    for (int i = 0; i < 300; ++i) cluster.must_put("k" + std::to_string(i), std::string(1000, 'v'));
+    // Flushes and compactions end.
+    cluster.run_for(std::chrono::seconds(2));
+    Node& leader = cluster.node(cluster.wait_leader());
+    const AnswerRef read = cluster.get(leader.id().value(), "k0");
+    ASSERT_TRUE(cluster.wait_for([&] { return leader.disk().in_flight().reads > 0; }));
+    leader.loop().set_paused(true);
+    leader.begin_close();
+    cluster.run_for(std::chrono::seconds(3));
+    leader.loop().set_paused(false);
+    leader.close();
+    EXPECT_TRUE(read->refused(RegionError::Kind::kServerBusy));
+}
+
 }  // namespace
 }  // namespace timber::raftstore
