@@ -117,8 +117,7 @@ Result<bool> ChainScan::walk_segment(std::vector<FoundSegment>& segments, size_t
 }
 
 AtEnd ChainScan::classify(ByteView block) const {
-    const bool zero = std::ranges::all_of(block, [](std::byte b) { return b == std::byte{0}; });
-    return zero ? AtEnd::kZero : AtEnd::kOld;
+    return is_zero(block) ? AtEnd::kZero : AtEnd::kOld;
 }
 
 Status ChainScan::accept(const GroupHeader& header, size_t index, uint64_t offset, ByteView group,
@@ -187,9 +186,8 @@ void ChainScan::look_at(ByteView blocks, const Segment& segment, uint64_t offset
     }
 }
 
-Result<ChainScan::Behind> ChainScan::look_behind(
-    const std::vector<FoundSegment>& segments,
-    const std::vector<std::unique_ptr<Segment>>& unnamed) {
+Result<ChainScan::Behind> ChainScan::look_behind(const std::vector<FoundSegment>& segments,
+                                                 const std::vector<const Segment*>& unnamed) {
     Behind behind{.claimed_lsn = claimed_lsn_};
     for (size_t index = 0; index < segments.size(); ++index) {
         const Segment& segment = *segments[index].segment;
@@ -204,7 +202,7 @@ Result<ChainScan::Behind> ChainScan::look_behind(
     }
     // Segment 3 held groups 20 to 40, and its header was damaged: only they themselves say that 20
     // to 39 were durable.
-    for (const std::unique_ptr<Segment>& file : unnamed) {
+    for (const Segment* file : unnamed) {
         TIMBER_TRY(const uint64_t size, disk_.size(file->file));
         // Shorter: its making was cut short, and it never held a group.
         if (size < geometry_.segment_bytes) continue;

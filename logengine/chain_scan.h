@@ -57,7 +57,7 @@ class ChainScan {
     };
     // `unnamed` are files without a readable identity: whatever they are, a claim in them counts.
     Result<Behind> look_behind(const std::vector<FoundSegment>& segments,
-                               const std::vector<std::unique_ptr<Segment>>& unnamed);
+                               const std::vector<const Segment*>& unnamed);
 
     // Writes the accepted groups that nothing proves durable once more, byte for byte: a cache may
     // give us for clean what a failed write or sync lost.

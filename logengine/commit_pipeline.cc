@@ -230,6 +230,8 @@ void CommitPipeline::submit(GroupWrite& group) {
                            !TIMBER_MISTAKE(log_write_not_durable));
     active_->end += padded_bytes;
     TIMBER_ASSERT_OP(active_->end, <=, geometry_.segment_bytes);
+    const uint64_t left = geometry_.segment_bytes - active_->end;
+    if (left < geometry_.segment_bytes / kLastShareOfSegment) supply_.announce();
     ++in_flight_;
     group.depth = in_flight_;
     group.completed = false;

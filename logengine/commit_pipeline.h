@@ -98,6 +98,9 @@ class CommitPipeline {
     // segments the parts are smaller.
     static constexpr size_t kPartBytesMax = AlignedBuffer::kHugePageBytes / kSlots;
     static constexpr size_t kPartsInSegment = 16;
+    // The next segment is prepared when less than this share of the active one is left: until then
+    // a crash leaves its file to be skipped, and not read, by recovery.
+    static constexpr size_t kLastShareOfSegment = 8;
     static_assert(kPartBytesMax % kBlockBytes == 0);
 
     // One group's write.

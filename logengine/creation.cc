@@ -96,7 +96,8 @@ Status create_log(Disk& disk, const Options& options, DeviceCost& cost) {
         TIMBER_TRY(std::unique_ptr<Segment> segment,
                    create_segment_file(disk, geometry, number, cost));
         const Status prepared =
-            prepare_segment(disk, geometry, *segment, SegmentId(number), Epoch(1), cost);
+            number == 1 ? prepare_segment(disk, geometry, *segment, SegmentId(1), Epoch(1), cost)
+                        : Status();
         disk.close(segment->file);
         TIMBER_CHECK(prepared);
     }

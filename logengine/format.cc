@@ -71,6 +71,7 @@ Result<ByteReader> open_control_block(ByteView block, uint64_t magic, size_t fie
 constexpr size_t kSuperblockFieldsBytes = 8 + 8 + 8 + 8 + 8 + 4 + 8;
 constexpr size_t kWitnessFieldsBytes = 8 + 8 + 8 + 8 + 1;
 constexpr size_t kSegmentFieldsBytes = 8 + 8 + 8 + 4 + 8;
+constexpr size_t kRetiredFieldsBytes = 8 + 8 + 4;
 static_assert(kControlPrefixBytes + kSegmentFieldsBytes + 8 <= kBlockBytes);
 
 bool geometry_is_possible(uint32_t block_bytes, uint64_t segment_bytes) {
@@ -170,6 +171,24 @@ Result<SegmentHeader> decode_segment_header(ByteView block, std::string_view fil
     return header;
 }
 
+void encode_retired_header(const RetiredHeader& header, MutableBytes block) {
+    ControlWriter writer(block, kRetiredMagic);
+    writer.field(header.log_id.value());
+    writer.field(header.segment.value());
+    writer.field(header.file_number);
+    writer.seal();
+}
+
+Result<RetiredHeader> decode_retired_header(ByteView block, std::string_view file) {
+    TIMBER_TRY(ByteReader fields, open_control_block(block, kRetiredMagic, kRetiredFieldsBytes,
+                                                     "retired segment's header", file, 0));
+    RetiredHeader header;
+    header.log_id = LogId(fields.fixed<uint64_t>());
+    header.segment = SegmentId(fields.fixed<uint64_t>());
+    header.file_number = fields.fixed<uint32_t>();
+    return header;
+}
+
 uint64_t seal_group(const GroupHeader& header, LogId log_id, MutableBytes group) {
     TIMBER_ASSERT_OP(group.size(), ==, header.total_bytes);
     TIMBER_ASSERT_OP(header.total_bytes, >=, kGroupHeaderBytes + header.directory_bytes);
@@ -227,6 +246,10 @@ uint32_t record_identity(LogId log_id, Lsn lsn, uint16_t ordinal) {
     const uint64_t mixed =
         (log_id.value() ^ lsn.value() ^ (uint64_t{ordinal} << 48)) * 0x9e3779b97f4a7c15;
     return static_cast<uint32_t>(mixed >> 32);
+}
+
+bool is_zero(ByteView block) {
+    return std::ranges::all_of(block, [](std::byte b) { return b == std::byte{0}; });
 }
 
 static constexpr std::string_view kSegmentNamePrefix = "segment-";

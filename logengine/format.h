@@ -19,6 +19,7 @@ inline constexpr uint32_t kFormatVersion = 1;
 inline constexpr uint64_t kSuperblockMagic = 0x4b434f4c42524d54;  // "TMBRLOCK"
 inline constexpr uint64_t kWitnessMagic = 0x53454e5449574d54;     // "TMWITNES"
 inline constexpr uint64_t kSegmentMagic = 0x544e454d47534d54;     // "TMSGMENT"
+inline constexpr uint64_t kRetiredMagic = 0x4452495445524d54;     // "TMRETIRD"
 inline constexpr uint32_t kGroupMagic = 0x50524754;               // "TGRP"
 
 // The superblock file: two copies of the superblock, then two witnesses, each in a block.
@@ -82,15 +83,27 @@ struct SegmentHeader {
     friend bool operator==(const SegmentHeader&, const SegmentHeader&) = default;
 };
 
+// In the place of a segment's header while the file is no segment. No group of a later segment was
+// ever written into the file, so recovery need not read it.
+struct RetiredHeader {
+    LogId log_id;
+    SegmentId segment;         // the last that the file was, 0 if it never was one
+    uint32_t file_number = 0;  // whose header it is: put into another file it would hide that one
+
+    friend bool operator==(const RetiredHeader&, const RetiredHeader&) = default;
+};
+
 // Each fills a control block of `block.size()` bytes, kControlBlockBytes or the log's block size.
 void encode_superblock(const Superblock& superblock, MutableBytes block);
 void encode_witness(const Witness& witness, MutableBytes block);
 void encode_segment_header(const SegmentHeader& header, MutableBytes block);
+void encode_retired_header(const RetiredHeader& header, MutableBytes block);
 
 // Errors: kWrongFormat (another magic), kNewerFormat, kCorrupted; each names `file` and `offset`.
 Result<Superblock> decode_superblock(ByteView block, std::string_view file, uint64_t offset);
 Result<Witness> decode_witness(ByteView block, std::string_view file, uint64_t offset);
 Result<SegmentHeader> decode_segment_header(ByteView block, std::string_view file);
+Result<RetiredHeader> decode_retired_header(ByteView block, std::string_view file);
 
 // One group of batches, written as a whole and valid as a whole.
 struct GroupHeader {
@@ -123,6 +136,9 @@ bool group_is_whole(const GroupHeader& header, ByteView group, LogId log_id);
 // What a stored record checksum is made of: the record's own bytes and its identity, which is not
 // stored with it, so that a record found in another's place does not verify.
 uint32_t record_identity(LogId log_id, Lsn lsn, uint16_t ordinal);
+
+// Whether nothing was ever written to `block`.
+bool is_zero(ByteView block);
 
 std::string segment_file_name(uint32_t file_number);
 // The number in a segment file's name; none if it is not one.

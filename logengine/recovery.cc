@@ -23,6 +23,7 @@ class Recovery {
         scan_.reset();
         for (FoundSegment& found : segments_) close(found.segment);
         for (std::unique_ptr<Segment>& segment : blanks_) close(segment);
+        for (std::unique_ptr<Segment>& segment : doubtful_) close(segment);
         close_files(disk_, log_);
         if (control_open_) disk_.close(log_.control.file());
         if (locked_) disk_.close(log_.lock);
@@ -39,6 +40,9 @@ class Recovery {
     Status open_control_file();
     Status find_segments();
     Status find_segment(uint32_t file_number, const std::string& name);
+    enum class Retired : uint8_t { kNo, kDoubtful, kYes };
+    Result<Retired> is_retired(Segment& file, ByteView begin);
+    std::vector<const Segment*> unnamed_files() const;
     Status find_released();
     Status walk(BatchVisitor& visitor);
     Status walk_from(size_t start, BatchVisitor& visitor);
@@ -57,8 +61,9 @@ class Recovery {
     OpenedLog log_;
     bool locked_ = false;
     bool control_open_ = false;
-    std::vector<FoundSegment> segments_;            // prepared, in the order of their ids
-    std::vector<std::unique_ptr<Segment>> blanks_;  // files without a valid identity
+    std::vector<FoundSegment> segments_;              // prepared, in the order of their ids
+    std::vector<std::unique_ptr<Segment>> blanks_;    // files without a valid header
+    std::vector<std::unique_ptr<Segment>> doubtful_;  // retired, but perhaps not in truth
     size_t start_ = 0;
     Lsn released_;
     AtBegin at_begin_ = AtBegin::kComplete;
@@ -101,6 +106,11 @@ Status Recovery::find_segments() {
     return {};
 }
 
+Error foreign(const Segment& file) {
+    return file_error(ErrorCode::kForeign, file.path, 0,
+                      "the segment belongs to another log; move it out of this directory");
+}
+
 Status Recovery::find_segment(uint32_t file_number, const std::string& name) {
     log_.next_file_number = std::max(log_.next_file_number, file_number + 1);
     auto segment = std::make_unique<Segment>();
@@ -121,18 +131,21 @@ Status Recovery::find_segment(uint32_t file_number, const std::string& name) {
         // No identity: not yet prepared, or cut short while it was. If it was needed, the chain
         // and the claims of other groups tell.
         if (header.error().code == ErrorCode::kNewerFormat) return header.error();
+        TIMBER_TRY(const Retired retired, is_retired(found, bytes));
+        if (retired == Retired::kNo) return {};
+        auto& files = retired == Retired::kYes ? log_.spares : doubtful_;
+        files.push_back(std::move(blanks_.back()));
+        blanks_.pop_back();
         return {};
     }
     if (header->log_id != log_.geometry.log_id || header->block_bytes != kBlockBytes ||
         header->segment_bytes != log_.geometry.segment_bytes)
-        return file_error(ErrorCode::kForeign, found.path, 0,
-                          "the segment belongs to another log; move it out of this directory");
+        return foreign(found);
     TIMBER_TRY(const uint64_t size, disk_.size(found.file));
     if (size < log_.geometry.segment_bytes)
         return file_error(ErrorCode::kCorrupted, found.path, size,
                           "the segment is cut short; restore this replica from its peers");
     found.id = header->segment;
-    found.epoch = header->epoch;
     found.end = log_.geometry.groups_begin();
     log_.next_segment_id = std::max(log_.next_segment_id, found.id + 1);
     auto first =
@@ -141,6 +154,27 @@ Status Recovery::find_segment(uint32_t file_number, const std::string& name) {
     segments_.push_back({std::move(blanks_.back()), first});
     blanks_.pop_back();
     return {};
+}
+
+// Whether `file`, whose first two blocks are `begin`, says that it is no segment, and can be left
+// unread. Doubtful: segment 7 lies in a file whose header went back to "last segment 5"; then the
+// first group is of a later segment than 5, or it is damaged, too. Such a file is read.
+Result<Recovery::Retired> Recovery::is_retired(Segment& file, ByteView begin) {
+    const auto header = decode_retired_header(begin.first(kBlockBytes), file.path);
+    if (!header) {
+        if (header.error().code == ErrorCode::kNewerFormat) return header.error();
+        return Retired::kNo;
+    }
+    if (header->log_id != log_.geometry.log_id) return foreign(file);
+    log_.next_segment_id = std::max(log_.next_segment_id, header->segment + 1);
+    TIMBER_TRY(const uint64_t size, disk_.size(file.file));
+    if (header->file_number != file.file_number || size < log_.geometry.segment_bytes)
+        return Retired::kNo;
+    const ByteView block = begin.subspan(log_.geometry.groups_begin());
+    const auto first = decode_group_header(block, log_.geometry.log_id);
+    const bool old = first && first->block == 1 && first->segment <= header->segment;
+    file.last_id = header->segment;
+    return old || is_zero(block) ? Retired::kYes : Retired::kDoubtful;
 }
 
 // Whether the segment's first group, which holds its checkpoint, is all there.
@@ -221,11 +255,19 @@ bool Recovery::closed_cleanly() const {
            witness->durable_lsn + 1 == scan_->next_lsn();
 }
 
+std::vector<const Segment*> Recovery::unnamed_files() const {
+    std::vector<const Segment*> files;
+    for (const auto* list : {&blanks_, &doubtful_}) {
+        for (const std::unique_ptr<Segment>& file : *list) files.push_back(file.get());
+    }
+    return files;
+}
+
 Status Recovery::judge() {
     ChainScan::Behind behind{.claimed_lsn = scan_->claimed_lsn()};
     // After a clean close nothing can lie behind the end, so nothing is read to look for it.
     if (!closed_cleanly()) {
-        TIMBER_TRY(behind, scan_->look_behind(segments_, blanks_));
+        TIMBER_TRY(behind, scan_->look_behind(segments_, unnamed_files()));
     }
     if (log_.control.witness())
         behind.claimed_lsn = std::max(behind.claimed_lsn, log_.control.witness()->durable_lsn);
@@ -282,8 +324,8 @@ Status Recovery::make_durable() {
     return disk_.sync_directory(options_.directory);
 }
 
-// Keeps the chain; gives every other file a fresh identity, durably, so that nothing that lies in
-// it can ever be taken for a part of the log again; removes what is more than needed.
+// Keeps the chain; retires every other segment, durably, so that nothing that lies in it can ever
+// be taken for a part of the log again; removes what is more than needed.
 Status Recovery::sort_out_files() {
     std::vector<std::unique_ptr<Segment>> rest;
     for (size_t index = 0; index < segments_.size(); ++index) {
@@ -293,18 +335,19 @@ Status Recovery::sort_out_files() {
     }
     segments_.clear();
     const size_t keep = 1 + options_.free_segments_max;
-    const Epoch epoch = log_.control.superblock().epoch;
+    // A file without a valid header may have been any segment; one whose header went back, too.
+    log_.next_segment_id += blanks_.size() + doubtful_.size();
+    for (std::unique_ptr<Segment>& file : doubtful_) log_.spares.push_back(std::move(file));
+    doubtful_.clear();
     for (std::unique_ptr<Segment>& segment : rest) {
-        const SegmentId id = log_.next_segment_id;
-        ++log_.next_segment_id;
-        Status prepared = prepare_segment(disk_, log_.geometry, *segment, id, epoch, log_.cost);
+        Status retired = retire_segment(disk_, log_.geometry, *segment, log_.cost);
         log_.spares.push_back(std::move(segment));
-        if (!prepared) {
+        if (!retired) {
             // The destructor closes those that are not sorted out yet.
             for (auto& other : rest) {
                 if (other != nullptr) blanks_.push_back(std::move(other));
             }
-            return std::move(prepared).error();
+            return std::move(retired).error();
         }
     }
     while (log_.spares.size() > keep) {

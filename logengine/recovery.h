@@ -3,8 +3,8 @@
 //
 // Recovery walks the chain of groups from the oldest needed segment, shows every batch to the
 // visitor, decides by the table (recovery_table.h) how the chain ends, makes durable what it
-// accepted, begins a new epoch, and gives every file that is not part of the chain a fresh
-// identity. Only then may anything be appended, or acted upon.
+// accepted, begins a new epoch, and retires every file that is not part of the chain. Only then may
+// anything be appended, or acted upon.
 //
 // Thread:   one job.
 // Failure:  an error leaves the log as it was found, or as another recovery may find it.
@@ -25,7 +25,7 @@ struct OpenedLog {
     ControlFile control;
     FileHandle lock;
     std::vector<std::unique_ptr<Segment>> live;    // the chain, oldest first; at least one
-    std::vector<std::unique_ptr<Segment>> spares;  // prepared, ids above those of `live`
+    std::vector<std::unique_ptr<Segment>> spares;  // retired files
     SegmentId next_segment_id;
     uint32_t next_file_number = 0;
     Lsn next_lsn{1};

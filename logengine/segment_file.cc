@@ -23,6 +23,22 @@ static Status zero_file(Disk& disk, const Segment& segment, uint64_t bytes, Devi
     return {};
 }
 
+static Status write_header(Disk& disk, const Segment& segment, MutableBytes block, bool durable,
+                           DeviceCost& cost) {
+    ++cost.writes;
+    cost.bytes += block.size();
+    return await_write(disk, segment.file, segment.path, 0, block, durable);
+}
+
+static Status write_retired_header(Disk& disk, const Geometry& geometry, const Segment& segment,
+                                   SegmentId last_id, DeviceCost& cost) {
+    AlignedBuffer block(kBlockBytes);
+    encode_retired_header(
+        {.log_id = geometry.log_id, .segment = last_id, .file_number = segment.file_number},
+        block.first(kBlockBytes));
+    return write_header(disk, segment, block.first(kBlockBytes), true, cost);
+}
+
 static Status fill_segment_file(Disk& disk, const Geometry& geometry, const Segment& segment,
                                 DeviceCost& cost) {
     // Written once with zeros, so that no later commit has to turn unwritten extents into written
@@ -30,6 +46,7 @@ static Status fill_segment_file(Disk& disk, const Geometry& geometry, const Segm
     TIMBER_CHECK(await_allocate(disk, segment.file, segment.path, 0, geometry.segment_bytes));
     TIMBER_CHECK(zero_file(disk, segment, geometry.segment_bytes, cost));
     TIMBER_CHECK(await_sync(disk, segment.file, segment.path));
+    TIMBER_CHECK(write_retired_header(disk, geometry, segment, SegmentId(), cost));
     if (TIMBER_MISTAKE(log_directory_not_synced)) return {};
     return disk.sync_directory(geometry.directory);
 }
@@ -60,8 +77,19 @@ Result<std::unique_ptr<Segment>> create_segment_file(Disk& disk, const Geometry&
     return segment;
 }
 
+Status retire_segment(Disk& disk, const Geometry& geometry, Segment& segment, DeviceCost& cost) {
+    TIMBER_ASSERT(segment.id != SegmentId());
+    TIMBER_CHECK(write_retired_header(disk, geometry, segment, segment.id, cost));
+    segment.last_id = std::exchange(segment.id, SegmentId());
+    segment.first_lsn = Lsn();
+    segment.durable_groups = 0;
+    return {};
+}
+
 Status prepare_segment(Disk& disk, const Geometry& geometry, Segment& segment, SegmentId id,
                        Epoch epoch, DeviceCost& cost) {
+    TIMBER_ASSERT(segment.id == SegmentId());
+    TIMBER_ASSERT_OP(segment.last_id, <, id);
     AlignedBuffer block(kBlockBytes);
     encode_segment_header({.log_id = geometry.log_id,
                            .segment = id,
@@ -69,18 +97,13 @@ Status prepare_segment(Disk& disk, const Geometry& geometry, Segment& segment, S
                            .block_bytes = kBlockBytes,
                            .segment_bytes = geometry.segment_bytes},
                           block.first(kBlockBytes));
-    const bool reused = segment.id != SegmentId();
+    const bool reused = segment.last_id != SegmentId();
     if (!(TIMBER_MISTAKE(log_identity_kept) && reused)) {
-        TIMBER_CHECK(
-            await_write(disk, segment.file, segment.path, 0, block.first(kBlockBytes), true));
+        TIMBER_CHECK(write_header(disk, segment, block.first(kBlockBytes),
+                                  !TIMBER_MISTAKE(log_identity_not_durable), cost));
     }
-    cost.bytes += kBlockBytes;
-    ++cost.writes;
     segment.id = id;
-    segment.epoch = epoch;
-    segment.first_lsn = Lsn();
     segment.end = geometry.groups_begin();
-    segment.durable_groups = 0;
     return {};
 }
 

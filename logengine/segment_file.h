@@ -1,5 +1,5 @@
 #pragma once
-// One segment's file, and the straight-line work on it: make, give an identity, remove.
+// One segment's file, and the straight-line work on it: make, give an identity, take it, remove.
 //
 // Thread:   the functions are for jobs.
 // Failure:  a file whose making or renewing failed is of no use and removed as far as possible;
@@ -36,10 +36,10 @@ struct Segment {
     uint32_t file_number = 0;
     std::string path;
     FileHandle file;
-    SegmentId id;      // 0 while the file is no prepared segment
-    Epoch epoch;       // of the life that prepared it
-    Lsn first_lsn;     // of its first group; 0 while it has none
-    uint64_t end = 0;  // bytes from the start to where the next group goes
+    SegmentId id;       // 0 while the file is no prepared segment
+    SegmentId last_id;  // while it is none: what it was last, 0 if it never was one
+    Lsn first_lsn;      // of its first group; 0 while it has none
+    uint64_t end = 0;   // bytes from the start to where the next group goes
     uint64_t durable_groups = 0;
 };
 
@@ -49,12 +49,15 @@ struct DeviceCost {
     uint64_t writes = 0;
 };
 
-// Makes the file with its full size, allocated and zeroed, and syncs it and its name.
+// Makes the file with its full size, allocated, zeroed and retired, and syncs it and its name.
 Result<std::unique_ptr<Segment>> create_segment_file(Disk& disk, const Geometry& geometry,
                                                      uint32_t file_number, DeviceCost& cost);
 
-// Gives a full-sized file a fresh identity, durably: from then on it is an empty segment, and
-// nothing in it from earlier lives counts.
+// Takes the identity of a segment that is not needed, durably: from then on nothing in it counts,
+// and recovery need not read it.
+Status retire_segment(Disk& disk, const Geometry& geometry, Segment& segment, DeviceCost& cost);
+
+// Gives a retired file a fresh identity, durably: from then on it is an empty segment.
 Status prepare_segment(Disk& disk, const Geometry& geometry, Segment& segment, SegmentId id,
                        Epoch epoch, DeviceCost& cost);
 

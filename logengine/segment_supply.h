@@ -1,5 +1,6 @@
 #pragma once
-// Keeps one prepared segment in reserve, made from recycled files or anew, off the commit path.
+// Keeps one file in reserve, recycled or made anew, and turns it into a segment shortly before it
+// is needed: both off the commit path. Recovery has to read every segment, but no retired file.
 //
 // Thread:     the owner's loop; the file work runs as a job, one at a time.
 // Lifetime:   destroyed only while idle(), which stop() leads to.
@@ -38,25 +39,28 @@ class SegmentSupply {
         DeviceCost device;
     };
 
-    // `changed` runs on the loop whenever a segment became ready or exhausted() changed.
+    // `changed` runs on the loop whenever a file or a segment became ready or exhausted() changed.
     SegmentSupply(Disk& disk, Executor& executor, EventLoop& loop, Config config,
                   std::move_only_function<void()> changed);
     ~SegmentSupply();
 
-    // Takes in a prepared segment that recovery found or made.
-    void add_spare(std::unique_ptr<Segment> segment);
-    // Prepares a segment if there is none. After the spares were added.
+    // Takes in a retired file that recovery found or made.
+    void add_spare(std::unique_ptr<Segment> file);
+    // Makes a file if there is none in reserve. After the spares were added.
     void start() { work(); }
 
-    // The prepared segment, null if there is none yet; starts preparing the next.
+    // A segment will be taken soon.
+    void announce();
+    // The prepared segment; null if there is none yet, and then one is prepared as soon as may be.
     std::unique_ptr<Segment> take();
     // A file whose segment is no longer needed.
     void recycle(std::unique_ptr<Segment> segment);
 
-    // Set while there is no segment in reserve and the last try to make one failed: kNoSpace, and
+    // Set while there is nothing in reserve and the last try to make a file failed: kNoSpace, and
     // why, whatever failed; to whom it is told, it means that nothing was written.
     const std::optional<Error>& exhausted() const { return exhausted_; }
-    size_t spares() const { return spares_.size(); }
+    // Files in reserve, the prepared segment included.
+    size_t spares() const { return reserve_.size() + (prepared_ != nullptr ? 1 : 0); }
     const Counters& counters() const { return counters_; }
 
     // Starts nothing more; `stopped` runs once the job under way, if any, is over. Then the files
@@ -67,11 +71,16 @@ class SegmentSupply {
 
   private:
     struct Outcome;
+    using FileWork = std::move_only_function<void(Outcome&)>;
 
     void work();
     void prepare();
+    void retire();
+    void create();
     void remove_surplus();
+    void run_job(const char* name, FileWork work);
     void finished(Outcome outcome);
+    void failed(Error error);
     void job_ended();
 
     Disk& disk_;
@@ -81,8 +90,10 @@ class SegmentSupply {
     std::move_only_function<void()> changed_;
     Timer retry_timer_;
 
-    std::deque<std::unique_ptr<Segment>> spares_;  // prepared, in the order of their ids
-    std::deque<std::unique_ptr<Segment>> free_;    // full-sized files without a use, oldest first
+    std::unique_ptr<Segment> prepared_;             // the one to be taken next
+    std::deque<std::unique_ptr<Segment>> reserve_;  // retired files
+    std::deque<std::unique_ptr<Segment>> free_;     // not retired yet, oldest first
+    bool wanted_ = false;                           // a segment will be, or would have been, taken
     std::optional<Error> exhausted_;
     bool job_running_ = false;
     std::move_only_function<void()> stopped_;

@@ -28,6 +28,9 @@
     X(log_recovery_not_synced,                                                                     \
       "recovery acts on bytes that were readable but not durable; log_crash_explorer")             \
     X(log_identity_kept, "a segment is reused without a fresh identity; log_crash_explorer")       \
+    X(log_identity_not_durable,                                                                    \
+      "a retired file takes groups before it is durable that it is a segment again; "              \
+      "log_crash_explorer")                                                                        \
     X(log_directory_not_synced, "a new segment's name is not made durable; log_crash_explorer")    \
     X(log_release_not_durable,                                                                     \
       "a segment is reused before release and checkpoint are durable; log_crash_explorer")         \

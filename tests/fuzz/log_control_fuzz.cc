@@ -1,4 +1,4 @@
-// Superblock, witness and segment header on arbitrary bytes.
+// Superblock, witness, and the headers of segments and of retired ones, on arbitrary bytes.
 //
 // The input is tried as it is, and once more with its checksum made right, so that the fields
 // behind it are reached. What decodes encodes to the same value again.
@@ -28,6 +28,10 @@ void try_block(ByteView bytes) {
     if (const auto segment = decode_segment_header(bytes, "fuzz")) {
         encode_segment_header(*segment, block);
         TIMBER_ASSERT(decode_segment_header(block, "fuzz").value() == *segment);
+    }
+    if (const auto retired = decode_retired_header(bytes, "fuzz")) {
+        encode_retired_header(*retired, block);
+        TIMBER_ASSERT(decode_retired_header(block, "fuzz").value() == *retired);
     }
 }
 

@@ -29,6 +29,8 @@ constexpr SegmentHeader kSegment{.log_id = LogId(0x1112131415161718),
                                  .epoch = Epoch(3),
                                  .block_bytes = kBlockBytes,
                                  .segment_bytes = 64_KiB};
+constexpr RetiredHeader kRetired{
+    .log_id = LogId(0x1112131415161718), .segment = SegmentId(5), .file_number = 2};
 constexpr GroupHeader kGroup{.checksum = 0,
                              .total_bytes = 120,
                              .directory_bytes = 4,
@@ -55,6 +57,8 @@ TEST(Format, ControlBlocksComeBackAsTheyWere) {
     EXPECT_EQ(decode_witness(block, "f", 0).value(), kWitness);
     encode_segment_header(kSegment, block);
     EXPECT_EQ(decode_segment_header(block, "f").value(), kSegment);
+    encode_retired_header(kRetired, block);
+    EXPECT_EQ(decode_retired_header(block, "f").value(), kRetired);
 }
 
 TEST(Format, ASuperblockHasItsGoldenBytes) {
@@ -105,6 +109,19 @@ TEST(Format, ASegmentHeaderHasItsGoldenBytes) {
               "1b8e95ab4601479d");
 }
 
+TEST(Format, ARetiredHeaderHasItsGoldenBytes) {
+    Block block;
+    encode_retired_header(kRetired, block);
+    EXPECT_EQ(to_hex(ByteView(block).first(44)),
+              "544d524554495244"
+              "01000000"
+              "24000000"
+              "1817161514131211"
+              "0500000000000000"  // log, last segment
+              "02000000"          // file number
+              "a5cb72867d5803db");
+}
+
 TEST(Format, AGroupHasItsGoldenBytes) {
     EXPECT_EQ(to_hex(ByteView(sealed_group()).first(kGroupHeaderBytes)),
               "33feaa9d93e8d0c5"
@@ -149,6 +166,9 @@ TEST(Format, OneKindOfControlBlockIsNotTakenForAnother) {
     encode_witness(kWitness, block);
     EXPECT_EQ(decode_superblock(block, "f", 0).error().code, ErrorCode::kWrongFormat);
     EXPECT_EQ(decode_segment_header(block, "f").error().code, ErrorCode::kWrongFormat);
+    EXPECT_EQ(decode_retired_header(block, "f").error().code, ErrorCode::kWrongFormat);
+    encode_segment_header(kSegment, block);
+    EXPECT_EQ(decode_retired_header(block, "f").error().code, ErrorCode::kWrongFormat);
 }
 
 TEST(Format, AnImpossibleGeometryIsAnErrorEvenWithAMatchingChecksum) {

@@ -101,6 +101,8 @@ void DamagedLog::build() {
     log.options.group_bytes_target = 8_KiB;
     if (ending_ == Ending::kJustWritten) log.options.witness_delay = std::chrono::hours(1);
     TIMBER_ASSERT(log.open().ok());
+    // The second file is retired here, and a segment later.
+    older_.push_back(log.settled_image());
     // Two segments that are released and used again, so that old groups lie about.
     append_some(log, 30, 3000);
     log.log().release(log.log().durable_lsn());

@@ -33,6 +33,8 @@ class Opening : public testing::Test {
     }
     static constexpr size_t kSuperblockCovered = 68;
     static constexpr size_t kSegmentCovered = 52;
+    // The ten batches fill four files; the fifth waits.
+    static constexpr const char* in_reserve = "log/segment-000005";
 
     LogFixture log;
     DiskImage image;
@@ -104,6 +106,75 @@ TEST_F(Opening, WithoutWitnessesTheLogIsThere) {
     image.cut("log/superblock", 2 * kControlBlockBytes);
     ASSERT_TRUE(open_tampered().ok());
     EXPECT_EQ(log.seen_payloads().size(), 10u);
+}
+
+TEST_F(Opening, ANewerRetiredFileIsNotTouched) {
+    constexpr size_t kRetiredCovered = 36;
+    set_version(in_reserve, 0, kRetiredCovered, 2);
+    EXPECT_TRUE(fails(open_tampered(), ErrorCode::kNewerFormat, in_reserve));
+    EXPECT_EQ(log.disk().image().bytes(in_reserve), image.bytes(in_reserve));
+}
+
+TEST_F(Opening, OfARetiredFileOnlyTheBeginningIsRead) {
+    // Without its witnesses the log does not look as if it had been closed.
+    image.cut("log/superblock", 2 * kControlBlockBytes);
+    log.restart_on(image);
+    uint64_t reads = 0;
+    log.disk().set_step_hook([&](const DiskStep& step) {
+        if (step.operation != DiskOperation::kRead || step.path != in_reserve) return;
+        EXPECT_LE(step.offset + step.bytes, 2 * kBlockBytes);
+        ++reads;
+    });
+    ASSERT_TRUE(log.open().ok());
+    log.disk().set_step_hook({});
+    EXPECT_GT(reads, 0u);
+    EXPECT_EQ(log.log().stats().segments_spare, 1u);
+    EXPECT_EQ(log.seen_payloads().size(), 10u);
+}
+
+// The write of a segment's header was lost, or went to another file, and the disk said nothing.
+class LostHeader : public testing::Test {
+  protected:
+    LostHeader() {
+        log.options.witness_delay = std::chrono::hours(1);
+        TIMBER_ASSERT(log.open().ok());
+        const DiskImage before = log.settled_image();
+        while (log.log().stats().segments_live < 2) log.append_and_wait({std::string(9000, 'x')});
+        // The second segment's last group says of those before it that they are durable.
+        for (int i = 0; i < 3; ++i) log.append_and_wait({std::string(9000, 'x')});
+        TIMBER_ASSERT_OP(log.log().stats().segments_live, ==, 2u);
+        image = log.settled_image();
+        image.overwrite(kSecond, 0, ByteView(before.bytes(kSecond)).first(kBlockBytes));
+    }
+    void expect_reported() {
+        log.restart_on(image);
+        const Status opened = log.open();
+        EXPECT_TRUE(fails(opened, ErrorCode::kCorrupted, "log/segment-000001", "row B"));
+    }
+
+    static constexpr const char* kSecond = "log/segment-000002";
+    LogFixture log;
+    DiskImage image;
+};
+
+TEST_F(LostHeader, IsReported) {
+    const auto header =
+        decode_retired_header(ByteView(image.bytes(kSecond)).first(kBlockBytes), kSecond);
+    ASSERT_TRUE(header.ok());
+    expect_reported();
+}
+
+TEST_F(LostHeader, IsReportedWhenTheFirstGroupIsDamagedToo) {
+    image.flip_bit(kSecond, 8 * (kBlockBytes + 30));
+    expect_reported();
+}
+
+TEST_F(LostHeader, IsReportedWhenAnotherFilesHeaderIsThereInstead) {
+    std::vector<std::byte> block(kBlockBytes);
+    encode_retired_header({.log_id = log.options.log_id, .segment = SegmentId(9), .file_number = 1},
+                          block);
+    image.overwrite(kSecond, 0, block);
+    expect_reported();
 }
 
 TEST_F(Opening, AMissingSegmentIsReportedWhereverItWas) {
