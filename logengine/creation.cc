@@ -32,7 +32,8 @@ Status check_options(const Options& options) {
 }
 
 static bool is_scaffolding(std::string_view name) {
-    return name == kLockFileName || name == kSuperblockTemporaryName;
+    return name == kLockFileName || name == kSuperblockTemporaryName ||
+           parse_unfinished_file_name(name);
 }
 
 // A log that was in use has a group in one of its segments; one whose creation was cut short has
@@ -81,7 +82,7 @@ Result<bool> holds_log(Disk& disk, const Options& options) {
 static Status remove_leftovers(Disk& disk, const Options& options) {
     TIMBER_TRY(const std::vector<std::string> names, disk.list(options.directory));
     for (const std::string& name : names) {
-        if (name == kSuperblockTemporaryName || parse_segment_file_name(name))
+        if (name != kLockFileName && (is_scaffolding(name) || parse_segment_file_name(name)))
             TIMBER_CHECK(disk.remove(join_path(options.directory, name)));
     }
     return {};

@@ -272,4 +272,9 @@ std::optional<uint32_t> parse_segment_file_name(std::string_view name) {
     return number;
 }
 
+std::optional<uint32_t> parse_unfinished_file_name(std::string_view name) {
+    if (!name.ends_with(kUnfinishedSuffix)) return std::nullopt;
+    return parse_segment_file_name(name.substr(0, name.size() - kUnfinishedSuffix.size()));
+}
+
 }  // namespace timber::logengine

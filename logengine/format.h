@@ -143,5 +143,9 @@ bool is_zero(ByteView block);
 std::string segment_file_name(uint32_t file_number);
 // The number in a segment file's name; none if it is not one.
 std::optional<uint32_t> parse_segment_file_name(std::string_view name);
+// A segment file has another name, with this behind, until it is whole.
+inline constexpr std::string_view kUnfinishedSuffix = ".new";
+// The number in such a name.
+std::optional<uint32_t> parse_unfinished_file_name(std::string_view name);
 
 }  // namespace timber::logengine

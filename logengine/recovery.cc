@@ -64,6 +64,7 @@ class Recovery {
     std::vector<FoundSegment> segments_;              // prepared, in the order of their ids
     std::vector<std::unique_ptr<Segment>> blanks_;    // files without a valid header
     std::vector<std::unique_ptr<Segment>> doubtful_;  // retired, but perhaps not in truth
+    std::vector<std::string> unfinished_;             // paths of files that were being made
     size_t start_ = 0;
     Lsn released_;
     AtBegin at_begin_ = AtBegin::kComplete;
@@ -96,6 +97,10 @@ Status Recovery::find_segments() {
     for (const std::string& name : names) {
         const auto file_number = parse_segment_file_name(name);
         if (file_number) TIMBER_CHECK(find_segment(*file_number, name));
+        if (const auto unfinished = parse_unfinished_file_name(name)) {
+            log_.next_file_number = std::max(log_.next_file_number, *unfinished + 1);
+            unfinished_.push_back(join_path(options_.directory, name));
+        }
     }
     std::ranges::sort(segments_, {}, [](const FoundSegment& f) { return f.segment->id; });
     const auto twin = std::ranges::adjacent_find(
@@ -356,6 +361,12 @@ Status Recovery::sort_out_files() {
     }
     for (std::unique_ptr<Segment>& blank : blanks_) remove_segment_file(disk_, std::move(blank));
     blanks_.clear();
+    for (const std::string& path : unfinished_) {
+        // What stays does no harm, and the next opening tries again.
+        const Status removed = disk_.remove(path);
+        if (!removed && removed.error().code != ErrorCode::kCrashed)
+            log_warning("an unfinished log segment stays behind: {}", removed.error().to_string());
+    }
     return {};
 }
 

@@ -46,9 +46,7 @@ static Status fill_segment_file(Disk& disk, const Geometry& geometry, const Segm
     TIMBER_CHECK(await_allocate(disk, segment.file, segment.path, 0, geometry.segment_bytes));
     TIMBER_CHECK(zero_file(disk, segment, geometry.segment_bytes, cost));
     TIMBER_CHECK(await_sync(disk, segment.file, segment.path));
-    TIMBER_CHECK(write_retired_header(disk, geometry, segment, SegmentId(), cost));
-    if (TIMBER_MISTAKE(log_directory_not_synced)) return {};
-    return disk.sync_directory(geometry.directory);
+    return write_retired_header(disk, geometry, segment, SegmentId(), cost);
 }
 
 Result<FileHandle> open_segment_file(Disk& disk, const std::string& path, OpenOptions options) {
@@ -65,16 +63,23 @@ Result<std::unique_ptr<Segment>> create_segment_file(Disk& disk, const Geometry&
                                                      uint32_t file_number, DeviceCost& cost) {
     auto segment = std::make_unique<Segment>();
     segment->file_number = file_number;
-    segment->path = join_path(geometry.directory, segment_file_name(file_number));
+    segment->path = join_path(geometry.directory,
+                              segment_file_name(file_number) + std::string(kUnfinishedSuffix));
     TIMBER_TRY(segment->file,
                open_segment_file(disk, segment->path,
                                  {.create = true, .exclusive = true, .direct = true}));
-    Status filled = fill_segment_file(disk, geometry, *segment, cost);
-    if (!filled) {
-        remove_segment_file(disk, std::move(segment));
-        return std::move(filled).error();
-    }
-    return segment;
+    const auto finish = [&]() -> Status {
+        TIMBER_CHECK(fill_segment_file(disk, geometry, *segment, cost));
+        std::string path = join_path(geometry.directory, segment_file_name(file_number));
+        TIMBER_CHECK(disk.rename(segment->path, path));
+        segment->path = std::move(path);
+        if (TIMBER_MISTAKE(log_directory_not_synced)) return {};
+        return disk.sync_directory(geometry.directory);
+    };
+    Status finished = finish();
+    if (finished) return segment;
+    remove_segment_file(disk, std::move(segment));
+    return std::move(finished).error();
 }
 
 Status retire_segment(Disk& disk, const Geometry& geometry, Segment& segment, DeviceCost& cost) {

@@ -50,6 +50,7 @@ struct DeviceCost {
 };
 
 // Makes the file with its full size, allocated, zeroed and retired, and syncs it and its name.
+// Under another name until then, so that recovery need not read what was not finished.
 Result<std::unique_ptr<Segment>> create_segment_file(Disk& disk, const Geometry& geometry,
                                                      uint32_t file_number, DeviceCost& cost);
 

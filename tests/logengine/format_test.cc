@@ -223,6 +223,9 @@ TEST(Format, SegmentFileNamesComeBackAndNothingElseIsOne) {
     for (const uint32_t number : {1u, 42u, 999999u, 1000000u, UINT32_MAX})
         EXPECT_EQ(parse_segment_file_name(segment_file_name(number)), number);
     EXPECT_EQ(segment_file_name(7), "segment-000007");
+    EXPECT_EQ(parse_unfinished_file_name("segment-000007.new"), 7u);
+    EXPECT_EQ(parse_unfinished_file_name("segment-000007"), std::nullopt);
+    EXPECT_EQ(parse_unfinished_file_name("superblock.new"), std::nullopt);
     for (const char* name : {"", "segment-", "segment-7", "segment-0000007", "segment-00000x",
                              "segment-000007 ", "Segment-000007", "segment-99999999999"})
         EXPECT_FALSE(parse_segment_file_name(name)) << name;

@@ -132,6 +132,23 @@ TEST_F(Opening, OfARetiredFileOnlyTheBeginningIsRead) {
     EXPECT_EQ(log.seen_payloads().size(), 10u);
 }
 
+TEST_F(Opening, AnUnfinishedFileIsRemovedUnread) {
+    const std::string unfinished = "log/segment-000042.new";
+    image.put_file(unfinished, std::vector<std::byte>(log.options.segment_bytes));
+    image.cut("log/superblock", 2 * kControlBlockBytes);
+    log.restart_on(image);
+    log.disk().set_step_hook([&](const DiskStep& step) {
+        EXPECT_FALSE(step.operation == DiskOperation::kRead && step.path == unfinished);
+    });
+    ASSERT_TRUE(log.open().ok());
+    log.disk().set_step_hook({});
+    EXPECT_EQ(log.seen_payloads().size(), 10u);
+    EXPECT_FALSE(log.disk().image().exists(unfinished));
+    // Its number is not given out again: after a power cut it may be back.
+    while (log.log().stats().segments_created == 0) log.append_and_wait({std::string(20000, 'x')});
+    EXPECT_TRUE(log.disk().image().exists("log/segment-000043"));
+}
+
 // The write of a segment's header was lost, or went to another file, and the disk said nothing.
 class LostHeader : public testing::Test {
   protected:

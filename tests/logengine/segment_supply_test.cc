@@ -145,7 +145,7 @@ TEST_F(SegmentSupplyTest, AFailureIsToldAndTriedAgainWithANewFile) {
     machine.world().run_until([&] { return changes == 1; });
     ASSERT_TRUE(supply.exhausted().has_value());
     EXPECT_EQ(supply.exhausted()->code, ErrorCode::kNoSpace);
-    EXPECT_EQ(supply.exhausted()->file, "log/segment-000001");
+    EXPECT_EQ(supply.exhausted()->file, "log/segment-000001.new");
     run();
     EXPECT_FALSE(supply.exhausted().has_value());
     EXPECT_EQ(files(), (std::vector<std::string>{"log/segment-000002"}));

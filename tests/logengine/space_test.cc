@@ -141,7 +141,7 @@ TEST_F(Space, OpeningNeedsNoneEvenWithoutASpare) {
 
 TEST_F(Space, ALogThatCannotBeMadeSaysSoAndIsMadeLater) {
     log.set_capacity(100_KiB);
-    EXPECT_TRUE(fails(log.open(), ErrorCode::kNoSpace, "log/segment-000002"));
+    EXPECT_TRUE(fails(log.open(), ErrorCode::kNoSpace, "log/segment-000002.new"));
     log.set_capacity(std::nullopt);
     EXPECT_TRUE(log.open().ok());
 }
