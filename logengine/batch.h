@@ -42,6 +42,8 @@ class Batch {
     Batch(Batch&&) = default;
     Batch& operator=(Batch&&) = default;
 
+    // Makes room for `bytes`, as bytes() counts: what follows is not moved while the batch grows.
+    void reserve(size_t bytes) { bytes_.reserve(bytes); }
     // Copies `payload` into the batch.
     Status add(RecordType type, RecordTag tag, ByteView payload,
                Retention retention = Retention::kUntilReleased);

@@ -26,6 +26,8 @@ class WriteBatch {
         std::string_view value;  // of a range: its end
     };
 
+    // Makes room for `bytes`, as bytes() counts: what follows is not moved while the batch grows.
+    void reserve(size_t bytes) { bytes_.reserve(bytes); }
     void put(Family family, std::string_view key, std::string_view value);
     void remove(Family family, std::string_view key);
     // Everything in [begin, end); an empty end means no upper limit. A range that holds nothing

@@ -8,6 +8,22 @@ namespace timber::raftstore {
 // Entries that are applied in one go.
 static constexpr size_t kApplyBytesMax = 1_MiB;
 
+struct ApplyGroup {
+    size_t entries = 0;
+    size_t bytes = 0;
+};
+
+// A change of membership ends a group: Raft hears of it before anything behind it.
+static ApplyGroup first_group(const std::deque<raft::Entry>& queue) {
+    ApplyGroup group;
+    for (const raft::Entry& entry : queue) {
+        group.bytes += raft::entry_bytes(entry);
+        ++group.entries;
+        if (group.bytes >= kApplyBytesMax || entry.type == raft::EntryType::kConfChange) break;
+    }
+    return group;
+}
+
 void Peer::apply_committed() {
     while (!destroying_ && has_to_apply() && !writes_.installing()) {
         if (!prepared_) {
@@ -29,17 +45,17 @@ void Peer::apply_committed() {
 Status Peer::prepare() {
     TIMBER_ASSERT(!prepared_ && !apply_queue_.empty());
     Prepared prepared{.state = storage_.applied(), .local = storage_.local()};
-    bool members_changed = false;
-    size_t bytes = 0;
-    // A change of membership ends the group: Raft hears of it before anything behind it.
-    while (!apply_queue_.empty() && bytes < kApplyBytesMax && !members_changed) {
+    const ApplyGroup group = first_group(apply_queue_);
+    prepared.entries.reserve(group.entries);
+    prepared.kinds.reserve(group.entries);
+    prepared.effects.reserve(group.bytes);
+    for (size_t i = 0; i < group.entries; ++i) {
         raft::Entry& entry = apply_queue_.front();
-        bytes += raft::entry_bytes(entry);
-        members_changed = entry.type == raft::EntryType::kConfChange;
         TIMBER_CHECK(prepare_entry(entry, prepared));
         prepared.entries.push_back(std::move(entry));
         apply_queue_.pop_front();
     }
+    const bool members_changed = prepared.entries.back().type == raft::EntryType::kConfChange;
     if (members_changed) prepared.state.region_state = encode_region_local_state(prepared.local);
     prepared_ = std::move(prepared);
     return {};

@@ -175,6 +175,7 @@ Status CommitPath::encode(PendingCommit& commit, logengine::Batch& batch) const 
 
 Status CommitPath::commit(WriteBatch batch, StorageEngine::Done done, bool urgent) {
     if (batch.empty()) return make_error(ErrorCode::kInvalidArgument, "the batch is empty");
+    const size_t bytes = batch.bytes();
     TIMBER_TRY(std::unique_ptr<PendingCommit> commit, plan(batch));
     commit->done = std::move(done);
     commit->urgent = urgent;
@@ -183,6 +184,7 @@ Status CommitPath::commit(WriteBatch batch, StorageEngine::Done done, bool urgen
                           "the log's segments cannot carry forward so many Regions and local rows; "
                           "use larger segments");
     logengine::Batch records;
+    records.reserve(bytes);
     TIMBER_CHECK(encode(*commit, records));
     return hand_over(std::move(commit), std::move(records));
 }

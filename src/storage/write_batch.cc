@@ -40,6 +40,7 @@ void WriteBatch::append(RegionId region, std::span<const raft::Entry> entries) {
     if (entries.empty()) return;
     RegionChanges& to = changes(region);
     TIMBER_ASSERT(!to.destroy);
+    if (to.entries.empty()) to.entries.reserve(entries.size());
     for (const raft::Entry& entry : entries) {
         if (!to.entries.empty())
             TIMBER_ASSERT_OP(entry.index, ==, to.entries.back().index + 1);  // B2
