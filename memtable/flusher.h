@@ -38,7 +38,7 @@ class Flusher {
     bool wants_active() const;
     // Answers those who wait, if it is time; everybody where there is an error.
     void answer(const std::optional<Error>& error);
-    // With nothing in memory: only tells the manifest how far the log is needed.
+    // With nothing in memory: only tells the manifest that, and how far the log is needed.
     void write_floor(LogMark floor);
 
     bool running() const { return job_ != nullptr; }

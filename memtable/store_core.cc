@@ -188,6 +188,7 @@ void Store::Core::update_memory_limit() {
 void Store::Core::start_work() {
     seal_if_due();
     flusher_.work();
+    flush_nothing();
     if (flusher_.short_of_space()) return;  // Whatever space there is, the flush needs it.
     parts_.reserve.work();
     if (may_compact()) compactor_.work();
@@ -206,8 +207,31 @@ void Store::Core::seal_if_due() {
     // The last for a memory limit that is reached before the table has its size: with nothing
     // sealed, nothing would ever be flushed.
     if (writes.active_full() || flusher_.wants_active() ||
-        (writes.full() && writes.sealed().empty()))
+        (writes.full() && writes.sealed().empty()) ||
+        (!writes.active().empty() && writes.sealed().empty() && level0_waits_for_flush()))
         parts_.seal();
+}
+
+// Files of level 0 that are newer than what is flushed may not be compacted (C4). An ingest adds
+// some, and many of them stop the writes that would make a memory table full, and so flush it.
+bool Store::Core::level0_waits_for_flush() const {
+    // Until then what is in memory is not all there yet.
+    if (parts_.files.recovering()) return false;
+    for (const Family family : kAllFamilies) {
+        const auto newer =
+            std::ranges::count_if(version().files(family, 0), [this](const TableFileRef& file) {
+                return file->meta().sequence_max > version().flushed();
+            });
+        if (static_cast<size_t>(newer) >= parts_.options.level0_files_compact) return true;
+    }
+    return false;
+}
+
+// The same with nothing in memory, as after a restart.
+void Store::Core::flush_nothing() {
+    const WritePath& writes = parts_.writes;
+    if (!writes.active().empty() || !writes.sealed().empty() || !parts_.manifest.idle()) return;
+    if (level0_waits_for_flush()) flusher_.write_floor(version().log_floor());
 }
 
 void Store::Core::update_load() {

@@ -66,6 +66,8 @@ class Store::Core {
     void start_work();
     bool may_compact() const;
     void seal_if_due();
+    bool level0_waits_for_flush() const;
+    void flush_nothing();
     void update_load();
     void answer();
     void tell();

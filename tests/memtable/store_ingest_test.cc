@@ -62,6 +62,35 @@ TEST_F(StoreIngest, ReplacesTheRangeAndSetsTheRows) {
     EXPECT_EQ(store.store().stats().ingests, 1u);
 }
 
+// Files that are newer than what is flushed stay in level 0. So many of them that writes were
+// stopped, and without writes no memory table got full: nothing ended that.
+TEST_F(StoreIngest, ManyWithoutAFlushBetweenThemStopNoWritesForGood) {
+    source.put_many("m", 20, 100, 9);
+    store.put("other", "value");
+    for (size_t i = 0; i < store.options.level0_files_stop; ++i)
+        ASSERT_TRUE(store.wait(store.begin_ingest(request_of_range()))->ok());
+    store.run();
+    EXPECT_FALSE(store.store().pace(0).stopped);
+    EXPECT_EQ(store.store().pace(0).delay, Duration(0));
+    expect_ingested(20, 9);
+    store.store().check_invariants();
+}
+
+// As above, in a life in which nothing is in memory.
+TEST_F(StoreIngest, ManyThatALifeFindsStopNoWritesForGood) {
+    source.put_many("m", 20, 100, 9);
+    store.close();
+    ASSERT_TRUE(store.open(false));
+    for (size_t i = 0; i < store.options.level0_files_stop; ++i)
+        ASSERT_TRUE(store.wait(store.begin_ingest(request_of_range()))->ok());
+    EXPECT_TRUE(store.store().pace(0).stopped);
+    store.crash_and_open();
+    store.run();
+    EXPECT_FALSE(store.store().pace(0).stopped);
+    expect_ingested(20, 9);
+    store.store().check_invariants();
+}
+
 TEST_F(StoreIngest, IsDurableWithoutAFlush) {
     source.put_many("m", 100, 100, 9);
     store.put_many("m", 50, 100, 1);
