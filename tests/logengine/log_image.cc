@@ -96,14 +96,13 @@ LogImage::Verdict LogImage::judge(const DiskImage& damaged, const std::set<Place
     for (const GroupInImage& group : groups_) {
         const auto found = now.find(group.place.file);
         if (found == now.end()) continue;
-        const auto& before = files_.at(group.place.file);
-        const auto begin = static_cast<ptrdiff_t>(group.place.offset);
-        const auto end = static_cast<ptrdiff_t>(group.end());
-        const bool whole =
-            std::equal(before.begin(), before.begin() + kSegmentHeaderBytes,
-                       found->second.begin()) &&
-            std::equal(before.begin() + begin, before.begin() + end, found->second.begin() + begin);
-        if (whole) continue;
+        const std::string_view before = as_text(files_.at(group.place.file));
+        const std::string_view after = as_text(found->second);
+        const uint64_t begin = group.place.offset;
+        const size_t bytes = group.header.total_bytes;
+        if (before.substr(0, kSegmentHeaderBytes) == after.substr(0, kSegmentHeaderBytes) &&
+            before.substr(begin, bytes) == after.substr(begin, bytes))
+            continue;
         verdict.first_lost = group.header.first_lsn;
         break;
     }
